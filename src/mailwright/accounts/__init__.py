@@ -1,0 +1,8 @@
+"""The customers of the operator as plain values: accounts, their keys, domains and transports."""
+
+from mailwright.accounts.account import Account as Account
+from mailwright.accounts.account import DkimKeyInfo as DkimKeyInfo
+from mailwright.accounts.account import SendingDomain as SendingDomain
+from mailwright.accounts.account import TransportInfo as TransportInfo
+from mailwright.accounts.key import ApiKey as ApiKey
+from mailwright.accounts.key import Scope as Scope

@@ -1,0 +1,194 @@
+"""The doors to the mail itself: what was accepted, the queue, and the story."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from mailwright.queue import Accepted, Duplicate, EventRow, Job, NewDelivery, NewMessage, Outcome, State
+
+CHUNK = 256 * 1024  # octets of one body row
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """One recipient as people see it."""
+
+    id: int
+    message: int
+    account: int
+    recipient: str
+    site: str
+    state: State
+    attempts: int
+    due_at: int
+    expires_at: int
+    settled_at: int | None
+    reply: str
+    unknown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that is known of one message."""
+
+    message: NewMessage
+    deliveries: Sequence[DeliveryView]
+    events: Sequence[EventRow]
+    has_body: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    """A site as `mailwright queue` shows it."""
+
+    site: str
+    ready: int
+    deferred: int
+    held: int
+    in_hand: int
+    oldest: int | None  # creation time of the oldest that waits
+    until: int | None  # the site backs off until then
+    failures: int
+    last_reply: str
+    paused: str  # "" or why
+    counts_capped: bool = False  # counting stopped at a bound
+
+
+@dataclass(frozen=True, slots=True)
+class SiteState:
+    """What is known of a site that failed or was paused."""
+
+    site: str
+    failures: int = 0
+    until: int = 0
+    last_reply: str = ""
+    paused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """What the operator paused: sites and accounts, each with why."""
+
+    sites: dict[str, str] = field(default_factory=dict)
+    accounts: dict[int, str] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """Accepting, reading and keeping mail. Every write is durable when it returns; all raise Unavailable, and then nothing was kept."""
+
+    async def accept(
+        self, message: NewMessage, content: Sequence[bytes], deliveries: Sequence[NewDelivery], events: Sequence[EventRow]
+    ) -> Accepted | Duplicate:
+        """Keep a message, its deliveries and its events in one transaction (grouped with others).
+
+        `content` are the body rows, each at most CHUNK octets; empty where `spool` wrote them before. With an
+        idempotency key that the account used in the last 24 hours nothing is kept and Duplicate names the first
+        message. Deliveries over the account's limits are kept DEFERRED to the first hour with room, told as HELD.
+        """
+        ...
+
+    async def spool(self, message: int, seq: int, content: bytes) -> None:
+        """Write one body row of a large mail before its message row; orphans are swept at start."""
+        ...
+
+    async def unspool(self, message: int) -> None:
+        """Take back what was spooled."""
+        ...
+
+    def content(self, message: int) -> Iterator[bytes]:
+        """The body rows in order; blocking: call it in a thread. Raises NotFound where the body was purged."""
+        ...
+
+    async def story(self, message: int, *, account: int | None) -> Story:
+        """Raises NotFound, also where it is another account's; None is the operator."""
+        ...
+
+    async def find(self, number: int, *, account: int | None) -> int:
+        """The message id for a message or delivery id. Raises NotFound."""
+        ...
+
+    async def messages(
+        self, *, account: int | None, state: State | None = None, before: int | None = None, limit: int = 50
+    ) -> Sequence[tuple[NewMessage, State]]:
+        """Newest first, each with its worst state; `before` is the id to go on from."""
+        ...
+
+    async def purge(self, *, now: int, limit: int = 1000) -> int:
+        """Delete bodies whose time is up, in small steps; returns how many messages lost theirs."""
+        ...
+
+    async def sweep_orphans(self) -> int:
+        """Delete body rows without a message; only at start, before anybody spools."""
+        ...
+
+
+class Queue(Protocol):
+    """The queue as a table. Workers are known by their lease: a number that is new with every process start."""
+
+    async def register(self, *, host: str, pid: int) -> int:
+        """A new worker; its number is the lease of its rows and (modulo ids.NODES) its node."""
+        ...
+
+    async def heartbeat(self, worker: int) -> bool:
+        """False where this worker was declared dead meanwhile: its rows belong to others."""
+        ...
+
+    async def free_dead(self, *, worker: int, alone: bool, new_events: Any) -> int:
+        """Free rows of workers without a heartbeat for LEASE_MS (all other workers where `alone`): LEASED ones become READY,
+        SENDING ones READY and *unknown, may have arrived*, each with the event that `new_events(delivery, message, account, now)`
+        makes. Returns how many."""
+        ...
+
+    async def begin(self, deliveries: Sequence[int], *, worker: int) -> None:
+        """LEASED -> SENDING, durable before the mail transaction's final dot. Grouped with other writes."""
+        ...
+
+    async def settle(self, outcomes: Sequence[Outcome], *, worker: int) -> None:
+        """Write outcomes and their events; rows that are no longer leased by `worker` are left as they are."""
+        ...
+
+    async def claim(self, site: str, *, worker: int, limit: int, now: int, top_only: bool, turn: int, skip: frozenset[int]) -> list[Job]:
+        """READY -> LEASED for up to `limit` rows of the best priority with work at the site; accounts take turns, beginning
+        after account `turn`, those in `skip` are passed over; `top_only` takes priority 0 alone. Small mails come with content."""
+        ...
+
+    async def ready_sites(self, *, after: str = "", limit: int = 1000) -> list[str]:
+        """Sites with READY rows, in order."""
+        ...
+
+    async def wake(self, *, now: int, limit: int = 500) -> list[Job]:
+        """Waiting rows (READY, DEFERRED, HELD) whose wake_at has come, as Jobs without content."""
+        ...
+
+    async def waken(self, outcomes: Sequence[Outcome]) -> None:
+        """Write what was decided for rows from `wake`: due ones READY, late ones told or bounced; only where they still wait."""
+        ...
+
+    async def next_wake(self) -> int | None:
+        """The earliest wake_at of a waiting row."""
+        ...
+
+    async def move(self, *, site: str, to: str, domain: str) -> int:
+        """READY and DEFERRED rows of a domain whose site was learnt."""
+        ...
+
+    async def lease_slot(self, site: str, source: str, *, worker: int, limit: int, top: bool) -> int | None:
+        """A free slot number of the site and source, or None. Slot 0 is kept for priority 0 (`top`) where limit > 1."""
+        ...
+
+    async def free_slot(self, site: str, source: str, slot: int, *, worker: int) -> None: ...
+
+    async def learn_site(self, domain: str, site: str, *, until: int) -> None: ...
+    async def learnt_sites(self, *, now: int) -> dict[str, tuple[str, int]]: ...
+
+    async def site_failed(self, state: SiteState) -> None: ...
+    async def site_states(self) -> dict[str, SiteState]: ...
+    async def sites(self, *, account: int | None = None, limit: int = 200) -> Sequence[SiteView]: ...
+
+    async def pauses(self) -> Pauses: ...
+    async def pause(self, *, site: str | None = None, account: int | None = None, message: int | None = None, why: str, now: int) -> int: ...
+    async def resume(self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int) -> int: ...
+    async def retry_now(self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int) -> int: ...
+    async def cancel(self, message: int, *, account: int | None, event: Any, now: int) -> tuple[int, int]:
+        """Cancel what still waits: how many were cancelled, how many could not be any more."""
+        ...
