@@ -83,6 +83,7 @@ class Job:
     unknown: bool = False  # an earlier try may have arrived
     content: bytes | None = None  # the whole mail where it is small; else read it by chunks from the store
     state: State = State.LEASED
+    due_at: int = 0
     wake_at: int = 0
 
 

@@ -1,0 +1,34 @@
+"""The envelope sender by which a bounce finds its delivery: b+<token>@<bounce domain>."""
+
+import hashlib
+import hmac
+from base64 import b32decode, b32encode
+
+TAG_BYTES = 10  # 80 bits of HMAC-SHA-256: nobody guesses one
+_ID_BYTES = 8
+_TOKEN_LENGTH = 29  # 18 octets in base 32 without padding; with "b+" far below 64 (RFC 5321 §4.5.3.1.1)
+_SEPARATOR = "+"
+
+
+def return_path(delivery: int, *, secret: bytes, bounce_domain: str) -> str:
+    """The tokened address of a delivery. Letter case carries nothing: some relays change it (RFC 5321 §2.4)."""
+    number = delivery.to_bytes(_ID_BYTES)
+    token = b32encode(number + _tag(number, secret)).decode("ascii").rstrip("=").lower()
+    return f"b{_SEPARATOR}{token}@{bounce_domain}"
+
+
+def delivery_of(local: str, *, secret: bytes) -> int | None:
+    """The delivery that a local part names, None where it is not ours; compared in constant time."""
+    mark, _, token = local.partition(_SEPARATOR)
+    if mark.lower() != "b" or len(token) != _TOKEN_LENGTH:
+        return None
+    try:
+        octets = b32decode(token.upper() + "===")
+    except ValueError:
+        return None
+    number, tag = octets[:_ID_BYTES], octets[_ID_BYTES:]
+    return int.from_bytes(number) if hmac.compare_digest(tag, _tag(number, secret)) else None
+
+
+def _tag(number: bytes, secret: bytes) -> bytes:
+    return hmac.digest(secret, b"return-path" + number, hashlib.sha256)[:TAG_BYTES]
