@@ -1,0 +1,1 @@
+"""The figures of Mailwright beside its peers: `python -m bench`."""
