@@ -1,0 +1,17 @@
+"""Who really sent a mail, and the signatures by which others can tell."""
+
+from mailwright.auth.dkim.canonical import BodyHasher as BodyHasher
+from mailwright.auth.dkim.canonical import Form as Form
+from mailwright.auth.dkim.canonical import hash_body as hash_body
+from mailwright.auth.dkim.keys import Algorithm as Algorithm
+from mailwright.auth.dkim.keys import DkimKey as DkimKey
+from mailwright.auth.dkim.keys import DkimRecord as DkimRecord
+from mailwright.auth.dkim.keys import make_key as make_key
+from mailwright.auth.dkim.keys import open_key as open_key
+from mailwright.auth.dkim.keys import public_record as public_record
+from mailwright.auth.dkim.keys import read_key as read_key
+from mailwright.auth.dkim.keys import read_record as read_record
+from mailwright.auth.dkim.sign import read_mail as read_mail
+from mailwright.auth.dkim.sign import sign_dkim as sign_dkim
+from mailwright.auth.dkim.sign import sign_headers as sign_headers
+from mailwright.auth.tags import read_tags as read_tags
