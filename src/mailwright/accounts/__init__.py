@@ -6,3 +6,5 @@ from mailwright.accounts.account import SendingDomain as SendingDomain
 from mailwright.accounts.account import TransportInfo as TransportInfo
 from mailwright.accounts.key import ApiKey as ApiKey
 from mailwright.accounts.key import Scope as Scope
+from mailwright.accounts.view import AccountView as AccountView
+from mailwright.accounts.view import Submitter as Submitter

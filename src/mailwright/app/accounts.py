@@ -1,39 +1,9 @@
 """What the operator set up, as this process last read it: one view an account, dropped when the set-up's version grows."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-from mailwright.accounts import Account, ApiKey, DkimKeyInfo, SendingDomain, TransportInfo
+from mailwright.accounts import AccountView, ApiKey, DkimKeyInfo, Submitter
 from mailwright.accounts.key import prefix_of
 from mailwright.ports import Directory
 from mailwright.values import Domain, NotFound
-
-
-@dataclass(frozen=True, slots=True)
-class AccountView:
-    """One account with all that submitting and delivering ask of it."""
-
-    account: Account
-    domains: Mapping[str, SendingDomain]  # by name
-    transports: Mapping[int, TransportInfo]
-
-    def domain_of(self, name: Domain) -> SendingDomain | None:
-        """The account's domain that covers a name: itself, or a parent whose sub-domains are ticked."""
-        found = self.domains.get(name.name)
-        rest = name.name
-        while found is None and "." in rest:
-            rest = rest.partition(".")[2]
-            parent = self.domains.get(rest)
-            found = parent if parent is not None and parent.subdomains else None
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class KeyHolder:
-    """Who logged in: an account by one of its keys; `key` None is a trusted client range."""
-
-    view: AccountView
-    key: ApiKey | None
 
 
 class Accounts:
@@ -67,7 +37,7 @@ class Accounts:
         """The view of an account by its name. Raises NotFound."""
         return await self.view((await self._directory.account_named(name)).id)
 
-    async def holder(self, text: str) -> KeyHolder | None:
+    async def submitter(self, text: str) -> Submitter | None:
         """Who a key text belongs to, None where it is no key of ours or was revoked."""
         prefix = prefix_of(text)
         if not prefix:
@@ -76,7 +46,7 @@ class Accounts:
         if key is None or not key.admits(text):
             return None
         self._keys[prefix] = key
-        return KeyHolder(await self.view(key.account), key)
+        return Submitter(await self.view(key.account), key)
 
     async def dkim_key(self, name: Domain, view: AccountView | None) -> DkimKeyInfo | None:
         """The active key that signs for an author's domain: its own, else that of the account's domain above it."""

@@ -99,6 +99,18 @@ class Store(Protocol):
         """The body rows in order; blocking: call it in a thread. Raises NotFound where the body was purged."""
         ...
 
+    async def keep_signature(self, message: int, key: int, signature: bytes) -> None:
+        """Keep the DKIM-Signature field of a message and key for later tries and for export; one that is there stays."""
+        ...
+
+    async def signatures(self, message: int) -> Sequence[tuple[int, bytes]]:
+        """The kept fields of a message with their key ids."""
+        ...
+
+    async def operator_secret(self, name: str, fresh: bytes) -> bytes:
+        """The sealed secret of that name; `fresh` is kept and returned where there is none yet."""
+        ...
+
     async def story(self, message: int, *, account: int | None) -> Story:
         """Raises NotFound, also where it is another account's; None is the operator."""
         ...
@@ -145,6 +157,14 @@ class Queue(Protocol):
 
     async def settle(self, outcomes: Sequence[Outcome], *, worker: int) -> None:
         """Write outcomes and their events; rows that are no longer leased by `worker` are left as they are."""
+        ...
+
+    async def owed(self, *, limit: int = 100) -> Sequence[int]:
+        """Deliveries whose final failure may have to be reported to the submitter (Outcome.report), oldest first."""
+        ...
+
+    async def paid(self, deliveries: Sequence[int]) -> None:
+        """They were reported, or need no report."""
         ...
 
     async def claim(self, site: str, *, worker: int, limit: int, now: int, top_only: bool, turn: int, skip: frozenset[int]) -> list[Job]:

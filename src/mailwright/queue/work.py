@@ -103,6 +103,7 @@ class Outcome:
     unknown: bool = False
     secret: bool = False  # the body goes with the final state
     site: str | None = None  # set where the delivery moves to another site
+    report: bool = False  # a final failure of which the submitter may have to be told: kept as owed in the same transaction
     events: list[EventRow] = field(default_factory=list)
 
 

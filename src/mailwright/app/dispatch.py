@@ -1,0 +1,179 @@
+"""The dispatch: which sites have work here, how many lanes serve each, and what is handed over in memory."""
+
+import asyncio
+from collections.abc import Sequence
+
+from mailwright.app.lane import Lane
+from mailwright.app.ledger import Ledger
+from mailwright.app.site import Site
+from mailwright.app.works import Works
+from mailwright.ports.store import SiteState
+from mailwright.queue import Job, Outcome, State
+from mailwright.queue.retry import delayed_at, due_after, wake_time
+from mailwright.routing.sites import DOMAIN
+from mailwright.values import Unavailable
+
+WAITING_PER_LANE = 10  # jobs in memory for each lane that a site may have; more wait in the table
+NO_SLOT_MS = 1_000  # when other processes hold all slots of a site
+
+
+class Dispatch:
+    """Lives in the event loop's thread."""
+
+    def __init__(self, works: Works) -> None:
+        self.works = works
+        self.ledger = Ledger(works.queue, works.worker, works.settled)
+        self.sites: dict[str, Site] = {}
+        self.stopping = False
+        self.memory = 0  # octets of mail held for jobs in memory
+        self._lanes: set[asyncio.Task[None]] = set()
+
+    def site(self, name: str) -> Site:
+        """The site, made where this process has not met it."""
+        found = self.sites.get(name)
+        if found is None:
+            limit, shares = self.works.site_limits(name)
+            found = self.sites[name] = Site(name, limit, shares)
+        return found
+
+    def room(self, name: str, *, size: int, priority: int, account: int) -> bool:
+        """Whether a new mail may be handed over in memory: only where it would not pass others that wait in the table."""
+        site = self.site(name)
+        if self.stopping or self.ledger.full or self.memory + size > self.works.memory_budget:
+            return False
+        if account in self.works.paused_accounts or site.shut(self.works.now()):
+            return False
+        return site.waiting < site.limit * WAITING_PER_LANE and (priority == 0 or not site.backlog)
+
+    def hand(self, job: Job) -> None:
+        """Take over a job that this process has leased."""
+        self.memory += job.size
+        self.site(job.site).push(job)
+        self.attend(job.site)
+
+    def attend(self, name: str, *, backlog: bool = False) -> None:
+        """See to it that a site with work has lanes."""
+        site = self.site(name)
+        site.backlog = site.backlog or backlog
+        if self.stopping or site.shut(self.works.now()) or site.lanes >= site.limit:
+            return
+        if site.lanes == 0 or site.waiting > site.lanes - len(site.idle):
+            self._start(site)
+
+    async def claim(self, site: Site, *, top_only: bool) -> bool:
+        """Bring jobs of the table into memory; False where there are none."""
+        if not site.backlog:
+            return False
+        jobs = await self.works.queue.claim(
+            site.name, worker=self.works.worker, limit=site.claim_size(), now=self.works.now(), top_only=top_only,
+            turn=site.turn, skip=frozenset(self.works.paused_accounts),
+        )  # fmt: skip
+        if not jobs:
+            site.backlog = site.backlog and top_only
+            return False
+        site.turn = jobs[-1].account
+        for job in jobs:
+            self.memory += job.size
+            site.push(job)
+        self.attend(site.name)
+        return True
+
+    def settle(self, site: Site, pairs: Sequence[tuple[Job, Outcome]]) -> None:
+        """Hand outcomes to the ledger; a mail that was answered ends the site's back-off."""
+        self.memory -= sum(job.size for job, _ in pairs)
+        if site.failures and any(outcome.state is State.DELIVERED for _, outcome in pairs):
+            site.failures, site.until, site.last_reply = 0, 0, ""
+            self._remember(site)
+        self.ledger.settle(pairs)
+
+    def failed(self, site: Site, what: str) -> int:
+        """A dead site backs off as a whole; what waits in memory goes back to the table."""
+        work = self.works.clockwork()
+        site.failures += 1
+        site.until = due_after(site.failures, now=work.now, rules=work.rules, chance=work.chance)
+        site.last_reply = what
+        self._remember(site)
+        self.give_back(site)
+        return site.until
+
+    def give_back(self, site: Site) -> None:
+        """Put what waits in memory back into the table, untouched."""
+        jobs = site.drain()
+        site.backlog = site.backlog or bool(jobs)
+        self.memory -= sum(job.size for job in jobs)
+        self.ledger.settle([(job, self._returned(job)) for job in jobs])
+
+    def rehome(self, jobs: Sequence[Job], site: str) -> None:
+        """Give jobs to the site that their domain was learnt to belong to."""
+        for job in jobs:
+            job.site = site
+            self.site(site).push(job)
+        self.attend(site)
+
+    async def close(self) -> None:
+        """End the lanes after the mail that each is sending; everything else goes back to the table."""
+        self.stopping = True
+        for site in self.sites.values():
+            while site.idle:
+                site.wake()
+        if self._lanes:
+            await asyncio.wait(self._lanes, timeout=self.works.grace_seconds)
+        for site in self.sites.values():
+            self.give_back(site)
+        await self.ledger.close()
+
+    def _start(self, site: Site) -> None:
+        site.lanes += 1
+        run = self._learn(site) if site.name.startswith(DOMAIN) else self._serve(site)
+        task = asyncio.create_task(run, name=site.name)
+        self._lanes.add(task)
+        task.add_done_callback(self._lanes.discard)
+
+    async def _serve(self, site: Site) -> None:
+        works, source = self.works, self.works.next_source()
+        slot = None
+        try:
+            slot = await works.queue.lease_slot(
+                site.name, source.ip or "", worker=works.worker, limit=site.limit, top=bool(site.jobs[0])
+            )
+            if slot is None:
+                site.until = max(site.until, works.now() + NO_SLOT_MS) if site.lanes == 1 else site.until
+                return
+            await Lane(self, site, slot, source).run()
+        except Unavailable as gone:
+            works.log.warning("store", site=site.name, what=str(gone))
+        finally:
+            site.lanes -= 1
+            if slot is not None:
+                await self._free(site, source.ip or "", slot)
+            if site.lanes == 0 and site.waiting and (self.stopping or site.shut(works.now())):
+                self.give_back(site)
+            elif site.waiting or site.backlog:
+                self.attend(site.name)
+
+    async def _learn(self, site: Site) -> None:
+        """Find the site of a domain by its MX records, and move there what waits for it."""
+        try:
+            await self.works.learn(self, site)
+        except Unavailable as gone:
+            self.works.log.warning("store", site=site.name, what=str(gone))
+        finally:
+            site.lanes -= 1
+
+    async def _free(self, site: Site, source: str, slot: int) -> None:
+        try:
+            await self.works.queue.free_slot(site.name, source, slot, worker=self.works.worker)
+        except Unavailable as gone:
+            self.works.log.warning("store", site=site.name, what=str(gone))  # it runs out by itself
+
+    def _remember(self, site: Site) -> None:
+        self.works.spawn(self.works.queue.site_failed(SiteState(site.name, site.failures, site.until, site.last_reply, site.paused)))
+
+    def _returned(self, job: Job) -> Outcome:
+        work = self.works.clockwork()
+        late = delayed_at(job.created_at, told=job.told_delayed, rules=work.rules)
+        wake = wake_time(state=State.READY, due_at=work.now, delayed_at=late, expires_at=job.expires_at)
+        return Outcome(
+            job.delivery, job.message, State.READY, work.now, job.attempts, work.now, wake,
+            told_delayed=job.told_delayed, unknown=job.unknown, secret=job.secret, site=job.site,
+        )  # fmt: skip

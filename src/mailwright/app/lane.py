@@ -1,0 +1,162 @@
+"""A lane: one connection of one site, that takes jobs one after the other until none is left."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from mailwright.app.ledger import Ledger
+from mailwright.app.site import Site
+from mailwright.app.works import Source, Works
+from mailwright.flows.aim import Aim, Hopeless, Later, Moved
+from mailwright.flows.deliver import CannotSign, Parcel, deliver, lost_unheard
+from mailwright.ports.sender import Session, Unreachable
+from mailwright.queue import Job, Outcome
+from mailwright.queue.settle import Tried, Unanswered, put_off, refused_by_us, settled
+from mailwright.values import Unavailable
+
+IDLE_SECONDS = 5.0  # how long an open connection waits for the next mail
+STORE_PAUSE = 0.5  # seconds between looks at a store that is behind
+
+
+class Floor(Protocol):
+    """What a lane asks of the dispatch that started it."""
+
+    works: Works
+    ledger: Ledger
+    stopping: bool
+
+    async def claim(self, site: Site, *, top_only: bool) -> bool:
+        """Bring jobs of the table to the site; False where there are none."""
+        ...
+
+    def settle(self, site: Site, pairs: Sequence[tuple[Job, Outcome]]) -> None:
+        """Hand outcomes to the ledger."""
+        ...
+
+    def failed(self, site: Site, what: str) -> int:
+        """The site cannot be reached: until when it backs off (ms)."""
+        ...
+
+    def rehome(self, jobs: Sequence[Job], site: str) -> None:
+        """Give jobs to the site that they belong to."""
+        ...
+
+
+class Lane:
+    """Runs as one task; every job that it takes ends in the ledger or back with the site."""
+
+    def __init__(self, floor: Floor, site: Site, slot: int, source: Source) -> None:
+        self._floor, self._works, self._site = floor, floor.works, site
+        self._source = source
+        self._top_only = slot == 0 and site.limit > 1  # slot 0 is kept for the top priority
+        self._session: Session | None = None
+
+    async def run(self) -> None:
+        """Serve until there is nothing left to do here, or the site shuts."""
+        ahead: Parcel | None = None
+        try:
+            while (parcel := ahead or await self._next()) is not None:
+                session = await self._open(parcel)
+                if session is None:
+                    return
+                ahead = self._from_memory()  # signed while this one is under way
+                await self._send(parcel, session)
+        finally:
+            if ahead is not None:
+                self._site.put_back(list(ahead.jobs))
+            await self._quit()
+
+    async def _next(self) -> Parcel | None:
+        """The next parcel from memory, from the table, or after some waiting; None ends the lane."""
+        while not self._floor.stopping and not self._site.shut(self._works.now()):
+            if self._floor.ledger.full:
+                await asyncio.sleep(STORE_PAUSE)
+                continue
+            parcel = self._from_memory()
+            if parcel is not None:
+                return parcel
+            if await self._floor.claim(self._site, top_only=self._top_only):
+                continue
+            if self._session is None or not await self._idle():
+                return None
+        return None
+
+    def _from_memory(self) -> Parcel | None:
+        if self._floor.stopping or self._site.shut(self._works.now()):
+            return None
+        jobs = self._site.take(top_only=self._top_only, most=self._works.recipients_at_once)
+        return self._works.prepare(jobs) if jobs else None
+
+    async def _idle(self) -> bool:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._site.idle.append(waiter)
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                await waiter
+        except TimeoutError:
+            return False
+        return True
+
+    async def _open(self, parcel: Parcel) -> Session | None:
+        """The open session or a new one; None where there is none to be had: the parcel is then taken care of."""
+        if self._session is not None and self._session.alive:
+            return self._session
+        await self._quit()
+        aim = await self._works.aim(self._site.name, parcel.jobs[0], self._source)
+        if not isinstance(aim, Aim):
+            self._without_aim(parcel.jobs, aim)
+            return None
+        found = await self._works.sender.open(aim.target)
+        if isinstance(found, Unreachable):
+            self._unreachable(parcel.jobs, found)
+            return None
+        self._session = found
+        return found
+
+    async def _send(self, parcel: Parcel, session: Session) -> None:
+        began = time.monotonic()
+        try:
+            outcomes = await deliver(parcel, session, self._works.clockwork)
+        except (CannotSign, Unavailable) as fault:
+            self._put_off(parcel.jobs, str(fault))
+            return
+        if not parcel.again and lost_unheard(outcomes, session):
+            await self._once_more(self._works.prepare(parcel.jobs, again=True))
+            return
+        self._site.took(time.monotonic() - began)
+        self._floor.settle(self._site, list(zip(parcel.jobs, outcomes, strict=True)))
+
+    async def _once_more(self, parcel: Parcel) -> None:
+        """A server may close a connection between two mails; that is no failure of the next one."""
+        session = await self._open(parcel)
+        if session is not None:
+            await self._send(parcel, session)
+
+    def _without_aim(self, jobs: Sequence[Job], aim: Hopeless | Later | Moved) -> None:
+        work = self._works.clockwork()
+        if isinstance(aim, Moved):
+            self._floor.rehome(jobs, aim.site)
+        elif isinstance(aim, Hopeless):
+            self._floor.settle(self._site, [(job, refused_by_us(job, aim.reply, aim.reason, work)) for job in jobs])
+        else:
+            until = self._floor.failed(self._site, aim.what)
+            self._floor.settle(self._site, [(job, put_off(job, aim.what, work, due_at=until)) for job in jobs])
+
+    def _unreachable(self, jobs: Sequence[Job], found: Unreachable) -> None:
+        """Nobody answered, or the server sent us away: the whole site backs off."""
+        what = str(found.reply) if found.reply is not None else found.finding.what
+        until = self._floor.failed(self._site, what)
+        tried = Tried(found.host, found.ip, "", found.transcript)
+        work = self._works.clockwork()
+        self._floor.settle(self._site, [(job, settled(job, Unanswered(what), tried, work, not_before=until)) for job in jobs])
+
+    def _put_off(self, jobs: Sequence[Job], why: str) -> None:
+        work = self._works.clockwork()
+        due = work.now + work.rules.steps[0]
+        self._floor.settle(self._site, [(job, put_off(job, why, work, due_at=due)) for job in jobs])
+
+    async def _quit(self) -> None:
+        if self._session is not None:
+            session, self._session = self._session, None
+            await session.quit()

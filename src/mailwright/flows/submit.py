@@ -1,0 +1,151 @@
+"""submit: read -> is this author theirs? -> choose the transport -> dress -> store -> receipt; then hand over."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mailwright.accounts import Submitter
+from mailwright.message import Dressed, Hop, Refused, dress
+from mailwright.ports import Store
+from mailwright.queue import Accepted, Duplicate, EventKind, EventRow, Job, NewDelivery, NewMessage, State
+from mailwright.queue.retry import RetryRules, delayed_at, wake_time
+from mailwright.queue.subsystem import Subsystem
+from mailwright.routing.choose import Choice, choose
+from mailwright.values import Address, Finding, Malformed
+from mailwright.values.finding import error
+from mailwright.values.ids import IdMaker, id_text
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """A mail as a listener took it: envelope, header block, and what follows the block (the empty line first)."""
+
+    id: int
+    submitter: Submitter
+    mail_from: Address | None
+    recipients: Sequence[Address]
+    hop: Hop
+    head: bytes
+    rest: bytes  # b"" where the rest was spooled as body rows 1, 2, ...
+    spooled: int = 0  # octets that were spooled
+    eightbit: bool = False
+    smtputf8: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The mail is kept: its id, how it will leave and why, and what could be better."""
+
+    message: int
+    transport: str
+    because: str
+    findings: tuple[Finding, ...] = ()
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What submitting needs from outside."""
+
+    store: Store
+    ids: IdMaker
+    now: Callable[[], int]
+    rules: RetryRules
+    hostname: str
+    subsystem: Callable[[str], Subsystem]
+    site: Callable[[str, Choice], str]  # the site of a recipient's domain
+    room: Callable[[str, int, int, int], bool]  # may this mail (site, size, priority, account) be handed over in memory?
+    hand: Callable[[Job], None]
+
+
+async def submit(mail: HandedIn, office: Office) -> Receipt | Refused:
+    """Take one mail, durably. Raises Unavailable where the store is: then nothing was kept."""
+    now = office.now()
+    dressed = dress(mail.head, hop=mail.hop, now_ms=now, message_id=f"<{id_text(mail.id)}@{office.hostname}>")
+    if isinstance(dressed, Refused):
+        return dressed
+    objection = not_theirs(mail.submitter, dressed.author.address)
+    if objection is not None:
+        return Refused((objection, *dressed.findings))
+    try:
+        choice = choose(mail.submitter.view.account, mail.submitter.view.transports)
+    except Malformed as fault:
+        return Refused((unusable_transport(fault),))
+    message = _message(mail, dressed, choice, office, now)
+    deliveries = _deliveries(mail, message, choice, office)
+    content = dressed.head + mail.rest
+    kept = await office.store.accept(message, [content], deliveries, [_accepted(mail, message, choice, office)])
+    if isinstance(kept, Duplicate):
+        return Receipt(kept.message, choice.name, choice.because, duplicate=True)
+    _hand_over(message, deliveries, kept, content if not mail.spooled else None, office)
+    return Receipt(message.id, choice.name, choice.because, dressed.findings)
+
+
+def not_theirs(submitter: Submitter, author: Address) -> Finding | None:
+    """Why a submitter may not write as an author, None where it may."""
+    if submitter.view.domain_of(author.domain) is None:
+        return error(
+            "author-not-yours",
+            f"{author.domain.readable} is not a domain of the account {submitter.view.account.name}.",
+            why="Mail may leave only in the name of a domain that the account has.",
+            do=f"Write from an address of one of its domains, or let the operator add {author.domain.readable} to it.",
+        )
+    if not submitter.may_send_as(author):
+        return error(
+            "author-not-of-this-key",
+            f"This API key may not write as {author}.",
+            why="The key is limited to certain addresses or domains.",
+            do="Use another key, or let an admin of the account extend the list of this one.",
+        )
+    return None
+
+
+def unusable_transport(fault: Malformed) -> Finding:
+    """The account's transport has settings that cannot be read."""
+    return error("transport-unusable", str(fault), why="The account's transport cannot be used as it is.", do=fault.remedy)
+
+
+def _message(mail: HandedIn, dressed: Dressed, choice: Choice, office: Office, now: int) -> NewMessage:
+    account, kind = mail.submitter.view.account, office.subsystem(dressed.asked.subsystem)
+    return NewMessage(
+        id=mail.id, account=account.id, subsystem=kind.name, priority=kind.priority, author=str(dressed.author.address),
+        mail_from=str(mail.mail_from or ""), subject="" if kind.secret else dressed.subject, message_id=dressed.message_id,
+        size=len(dressed.head) + len(mail.rest) + mail.spooled, transport=choice.transport, because=choice.because,
+        created_at=now, expires_at=now + min(kind.lifetime, office.rules.lifetime), tag=dressed.asked.tag,
+        eightbit=mail.eightbit, smtputf8=mail.smtputf8, secret=kind.secret, idempotency_key=dressed.asked.idempotency_key,
+        hour_limit=account.hour_limit, day_limit=account.day_limit,
+    )  # fmt: skip
+
+
+def _deliveries(mail: HandedIn, message: NewMessage, choice: Choice, office: Office) -> list[NewDelivery]:
+    late = delayed_at(message.created_at, told=False, rules=office.rules)
+    wake = wake_time(state=State.READY, due_at=message.created_at, delayed_at=late, expires_at=message.expires_at)
+    deliveries = []
+    for recipient in dict.fromkeys(mail.recipients):
+        site = office.site(recipient.domain.name, choice)
+        state = State.LEASED if office.room(site, message.size, message.priority, message.account) else State.READY
+        number = office.ids.next(message.created_at)
+        deliveries.append(NewDelivery(number, str(recipient), site, state, message.created_at, wake))
+    return deliveries
+
+
+def _accepted(mail: HandedIn, message: NewMessage, choice: Choice, office: Office) -> EventRow:
+    data = {"by": "smtp", "protocol": mail.hop.protocol, "transport": choice.name, "because": choice.because, "recipients": len(mail.recipients)}
+    if mail.submitter.key is not None:
+        data["key"] = mail.submitter.key.prefix
+    return EventRow(office.ids.next(message.created_at), message.account, message.id, None, EventKind.ACCEPTED, message.created_at, data)
+
+
+def _hand_over(message: NewMessage, deliveries: Sequence[NewDelivery], kept: Accepted, content: bytes | None, office: Office) -> None:
+    """What was stored as leased goes straight to its lane; what went over the account's limits waits in the table."""
+    for delivery in deliveries:
+        if delivery.state is State.LEASED and delivery.id not in kept.spread:
+            office.hand(job_of(message, delivery, content))
+
+
+def job_of(message: NewMessage, delivery: NewDelivery, content: bytes | None) -> Job:
+    """The job of a delivery that is handed over in memory."""
+    return Job(
+        delivery.id, message.id, message.account, delivery.recipient, delivery.site, message.transport, message.priority, 0,
+        message.author, message.mail_from, message.subsystem, message.created_at, message.expires_at, message.size,
+        message.eightbit, message.smtputf8, message.secret, content=content,
+    )  # fmt: skip
