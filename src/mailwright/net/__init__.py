@@ -1,0 +1,1 @@
+"""Sockets: the listeners, the guarded dialler, the outgoing connections, the live resolver."""

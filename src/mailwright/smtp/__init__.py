@@ -1,0 +1,1 @@
+"""SMTP as state machines over bytes: no socket inside (RFC 5321)."""

@@ -1,0 +1,69 @@
+"""What was said on a connection, with times: kept as it comes, written out only when somebody reads it."""
+
+from mailwright.values import Reply
+
+MAX_SAID = 32 * 1024  # octets kept of what we said: a thousand recipients
+MAX_NOTES = 2048
+MAX_TEXT = 16 * 1024  # characters written out; what is over is left out of the middle
+
+Note = tuple[float, str, bytes | str | Reply]
+
+
+class Transcript:
+    """Lines `(milliseconds since the start, direction, text)`: ">" we said, "<" the server said, "=" what happened.
+
+    Never has AUTH arguments, tokens or message data: those who write here say what stands in their place.
+    """
+
+    __slots__ = ("_left_out", "_notes", "_room", "_start")
+
+    def __init__(self, start: float) -> None:
+        """`start` in seconds of the clock that the notes use."""
+        self._start = start
+        self._notes: list[Note] = []
+        self._room = MAX_SAID
+        self._left_out = 0
+
+    def sent(self, now: float, wire: bytes) -> None:
+        """Commands as they went out."""
+        self._room -= len(wire)
+        if self._room > 0:
+            self._notes.append((now, ">", wire))
+        else:
+            self._left_out += 1
+
+    def heard(self, now: float, reply: Reply) -> None:
+        """A reply, kept as the value that it is."""
+        if len(self._notes) < MAX_NOTES:
+            self._notes.append((now, "<", reply))
+        else:
+            self._left_out += 1
+
+    def remark(self, now: float, text: str, direction: str = "=") -> None:
+        """Something that is not on the wire, or must not be shown as it was there."""
+        if len(self._notes) < MAX_NOTES:
+            self._notes.append((now, direction, text))
+
+    def lines(self) -> list[tuple[int, str, str]]:
+        """All lines, bounded in number."""
+        return [(int((at - self._start) * 1000), direction, line) for at, direction, what in self._notes for line in _lines(what)]
+
+    def __str__(self) -> str:
+        text = "".join([f"{ms:>6} {direction} {line}\n" for ms, direction, line in self.lines()])
+        if self._left_out:
+            text += f"       = {self._left_out} more lines were not kept\n"
+        if len(text) <= MAX_TEXT:
+            return text
+        return f"{text[: MAX_TEXT * 3 // 4]}\n       = {len(text) - MAX_TEXT} characters left out\n{text[-MAX_TEXT // 4 :]}"
+
+
+def _lines(what: bytes | str | Reply) -> list[str]:
+    if isinstance(what, Reply):
+        if len(what.text) == 1:
+            return [str(what)]
+        lead = f"{what.enhanced} " if what.enhanced else ""
+        last = len(what.text) - 1
+        return [f"{what.code}{' ' if n == last else '-'}{lead}{line}" for n, line in enumerate(what.text)]
+    if isinstance(what, bytes):
+        return what.decode("utf-8", "replace").removesuffix("\r\n").split("\r\n")
+    return [what]
