@@ -1,0 +1,1 @@
+"""What is kept: mail and set-up in SQL, secrets in envelopes."""
