@@ -6,11 +6,15 @@ from hypothesis import strategies as st
 
 from mailwright.message.dress import MAX_RECEIVED, Asked, Dressed, Hop, Refused, date_text, dress, received
 from mailwright.message.headers import fields, split
+from mailwright.message.refusal import refusal
 
 HOP = Hop(helo="app.acme.example", host="mx.host.example", protocol="ESMTPSA", id="05cg7x2k4m9pq")
 NOW = 1_795_313_109_000  # Sun, 22 Nov 2026 02:05:09 UTC
 ID = "<05cg7x2k4m9pq@acme.example>"
-TRACE = b"Received: from app.acme.example\r\n\tby mx.host.example with ESMTPSA id 05cg7x2k4m9pq;\r\n\tSun, 22 Nov 2026 02:05:09 +0000\r\n"
+TRACE = (
+    b"Received: from app.acme.example\r\n\tby mx.host.example with ESMTPSA id 05cg7x2k4m9pq;\r\n"
+    b"\tSun, 22 Nov 2026 02:05:09 +0000\r\n"
+)
 FULL = b"From: a@acme.example\r\nDate: x\r\nMessage-ID: <m@x>\r\n"
 ADDED = b"Date: Sun, 22 Nov 2026 02:05:09 +0000\r\nMessage-ID: <05cg7x2k4m9pq@acme.example>\r\n"
 
@@ -63,7 +67,7 @@ REFUSED = [
     (b"Received: x\r\n" * (MAX_RECEIVED + 1) + FULL, ["mail-loop"], "RFC 5321 §6.3"),
     (FULL + b"X-Mailwright-Tag: \r\n", ["asked-malformed"], "an empty tag"),
     (FULL + b"X-Mailwright-Tag: " + b"x" * 65 + b"\r\n", ["asked-malformed"], "a tag too long"),
-    (FULL + "X-Mailwright-Subsystem: bü\r\n".encode(), ["asked-malformed"], "not ASCII"),
+    (FULL + b"X-Mailwright-Subsystem: a\xc2\xa0b\r\n", ["asked-malformed", "header-needs-smtputf8"], "not ASCII"),
     (
         FULL + b"X-Mailwright-Idempotency-Key: 1\r\nX-Mailwright-Idempotency-Key: 2\r\n",
         ["asked-malformed"],
@@ -89,6 +93,28 @@ def test_what_the_application_asks_for_is_read() -> None:
     assert result.asked == Asked(subsystem="password", idempotency_key="order 17", tag="spring")
     assert b"ailwright" not in result.head
     assert str(result.author.address) == "a@acme.example"
+
+
+def test_fields_beyond_ascii_need_smtputf8() -> None:
+    head = FULL + "Subject: Grüße\r\n".encode()
+    assert refused(head) == ["header-needs-smtputf8"]
+    result = dress(head, hop=HOP, now_ms=NOW, message_id=ID, smtputf8=True)
+    assert isinstance(result, Dressed)
+    assert result.smtputf8
+    assert result.head.endswith("Subject: Grüße\r\n".encode())
+    assert not dressed(FULL).smtputf8
+
+
+def test_a_refusal_is_a_safe_reply() -> None:
+    result = dress("From: ü <\x01\r\nbroken\r\n".encode(), hop=HOP, now_ms=NOW, message_id=ID)
+    assert isinstance(result, Refused)
+    reply = refusal(result.findings)
+    assert (reply.code, reply.enhanced) == (554, "5.6.0")
+    assert len(reply.text) == len(result.findings) > 2
+    assert all(line.isascii() and len(line) < 510 for line in reply.encode().decode().splitlines())
+    loop = dress(b"Received: x\r\n" * 101 + FULL, hop=HOP, now_ms=NOW, message_id=ID)
+    assert isinstance(loop, Refused)
+    assert str(refusal(loop.findings)).startswith("554 5.4.6 ")
 
 
 def test_a_repeated_field_is_told_and_kept() -> None:

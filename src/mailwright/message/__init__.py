@@ -11,4 +11,8 @@ from mailwright.message.dress import dress as dress
 from mailwright.message.headers import Field as Field
 from mailwright.message.headers import fields as fields
 from mailwright.message.headers import split as split
+from mailwright.message.reencode import Reencoded as Reencoded
+from mailwright.message.reencode import needs_reencoding as needs_reencoding
+from mailwright.message.reencode import reencode as reencode
+from mailwright.message.refusal import refusal as refusal
 from mailwright.message.subject import subject as subject

@@ -75,6 +75,7 @@ class Dressed:
     asked: Asked
     message_id: str  # with its angle brackets
     subject: str  # decoded, for lists
+    smtputf8: bool = False  # a field has UTF-8 in it: only servers with SMTPUTF8 can take it (RFC 6531 §3.1)
     findings: tuple[Finding, ...] = ()  # warnings only
 
 
@@ -85,12 +86,12 @@ class Refused:
     findings: tuple[Finding, ...]
 
 
-def dress(head: bytes, *, hop: Hop, now_ms: int, message_id: str) -> Dressed | Refused:
+def dress(head: bytes, *, hop: Hop, now_ms: int, message_id: str, smtputf8: bool = False) -> Dressed | Refused:
     """Dress a header block (from `headers.split`) for its way out.
 
     Removed: Bcc, Return-Path, and our own fields after reading them. Added: Received on top (RFC 5321 §4.4), and where missing
     Date and Message-ID (RFC 6409 §8.3, §8.4) at the end. `now_ms` is milliseconds since 1970, `message_id` an id with its angle
-    brackets.
+    brackets, `smtputf8` whether the client said SMTPUTF8 for this mail: only then may fields have UTF-8 in them (RFC 6532 §3.2).
     """
     found = fields(head)
     findings = faults(head, found)
@@ -101,6 +102,8 @@ def dress(head: bytes, *, hop: Hop, now_ms: int, message_id: str) -> Dressed | R
         findings.append(writer)
     if names.count(b"received") > MAX_RECEIVED:
         findings.append(_loop(names.count(b"received")))
+    if not smtputf8 and not head.isascii():
+        findings.append(_needs_smtputf8(found))
     if len(set(names)) < len(names):
         findings.extend(_repeated(names))
     if isinstance(writer, Finding) or any(finding.level is Level.ERROR for finding in findings):
@@ -110,7 +113,7 @@ def dress(head: bytes, *, hop: Hop, now_ms: int, message_id: str) -> Dressed | R
     added = _added(names, now_ms, message_id)
     ended = b"\r\n" if added and kept and not kept.endswith(b"\r\n") else b""
     whole = b"".join((received(hop, now_ms), kept, ended, added))
-    return Dressed(whole, writer, asked, _id_text(given) or message_id, subject(found), tuple(findings))
+    return Dressed(whole, writer, asked, _id_text(given) or message_id, subject(found), not kept.isascii(), tuple(findings))
 
 
 def received(hop: Hop, now_ms: int) -> bytes:
@@ -173,6 +176,18 @@ def _loop(count: int) -> Finding:
         why="A mail in a circle comes back for ever.",
         do="Look for two systems that forward to each other; the Received fields name them.",
         reference="RFC 5321 §6.3",
+    )
+
+
+def _needs_smtputf8(found: Sequence[Field]) -> Finding:
+    """Fields stay as they were handed in, so nothing is encoded here; without SMTPUTF8 they are ASCII (RFC 5322 §2.2)."""
+    return error(
+        "header-needs-smtputf8",
+        "A header field has characters beyond ASCII, and the mail was not handed in with SMTPUTF8.",
+        why="Most servers refuse such fields, or show them as garbage.",
+        do="Encode the field by RFC 2047 (=?utf-8?...?=), as mail libraries do, or say SMTPUTF8 with MAIL FROM.",
+        evidence=tuple(quoted(field.raw) for field in found if not field.raw.isascii())[:3],
+        reference="RFC 6532 §3.2, RFC 6531 §3.4",
     )
 
 
