@@ -1,11 +1,15 @@
 """The door out: a session to one site, over which mails are sent one after the other."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
+from mailwright.smtp.credentials import Login
+from mailwright.smtp.transaction import Lost
 from mailwright.transports import Tls
 from mailwright.values import Finding, Reply
+
+__all__ = ["HostAddress", "Login", "Lost", "OutgoingMail", "Sender", "Sent", "Session", "Target", "Unreachable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +19,6 @@ class HostAddress:
     name: str
     ip: str
     port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Credentials for one server; never shown."""
-
-    username: str
-    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +43,6 @@ class OutgoingMail:
     size: int
     eightbit: bool = False
     smtputf8: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """No reply came. `after_dot`: the end-of-data bytes were handed over, so the mail may have arrived (RFC 5321 §4.5.4.1)."""
-
-    cause: str
-    after_dot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

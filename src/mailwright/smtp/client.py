@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from mailwright.smtp import words
-from mailwright.smtp.credentials import Dialogue, Login, dialogue, without_secrets
 from mailwright.smtp.client_events import Event, Failed, NeedTls, Pour, Ready, Starttls, TransactionDone
+from mailwright.smtp.credentials import Dialogue, Login, dialogue, without_secrets
 from mailwright.smtp.replies import Fault, ReplyReader
 from mailwright.smtp.stuffing import Stuffer
 from mailwright.smtp.transaction import CLOSING, Envelope, Offer, Step, Transaction, compose, unsendable
@@ -101,14 +101,13 @@ class Client:
             self._finish()
         return self._events
 
-    def content(self, chunk: bytes) -> bytes | None:
-        """A chunk as it goes out (RFC 5321 §4.5.2); None where it has a bare CR or LF and the session must end."""
-        stuffed = self._stuffer.feed(chunk)
+    def content(self, chunk: bytes) -> bytes:
+        """A chunk as it goes out (RFC 5321 §4.5.2); nothing from a chunk on that has a bare CR or LF, then `end` says None."""
         self._octets += len(chunk)
-        return None if self._stuffer.broken else stuffed
+        return self._stuffer.feed(chunk)
 
     def end(self, now: float) -> bytes | None:
-        """The final dot. From here on the mail may have arrived (RFC 5321 §4.5.4.1). None as with `content`."""
+        """The final dot. From here on the mail may have arrived (RFC 5321 §4.5.4.1). None: the content must not leave."""
         dot = self._stuffer.end()
         if self._stuffer.broken:
             return None
