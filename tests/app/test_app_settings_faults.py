@@ -67,7 +67,8 @@ CASES = [
     (
         '[[listen]]\naddress = "127.0.0.1:25"\ntrusted = { "10.0.0.7/8" = "acme" }',
         (
-            'mailwright.toml:3: listen[1].trusted."10.0.0.7/8" cannot be used: the range that holds this address is "10.0.0.0/8". '
+            'mailwright.toml:3: listen[1].trusted."10.0.0.7/8" cannot be used: '
+            'the range that holds this address is "10.0.0.0/8". '
             'Allowed: an address range such as "127.0.0.1/32" or "2001:db8::/64".'
         ),
         "host bits show that another range was meant",
