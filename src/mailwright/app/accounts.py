@@ -3,17 +3,19 @@
 from mailwright.accounts import AccountView, ApiKey, DkimKeyInfo, Submitter
 from mailwright.accounts.key import prefix_of
 from mailwright.ports import Directory
-from mailwright.values import Domain, NotFound
+from mailwright.values import Address, Domain, NotFound
+
+OPERATOR = 0  # the account number of what is the operator's own
 
 
 class Accounts:
     """Reads through to the Directory and remembers."""
 
-    def __init__(self, directory: Directory) -> None:
-        self._directory = directory
+    def __init__(self, directory: Directory, *, operator: Domain | None = None) -> None:
+        self._directory, self._operator = directory, operator
         self._views: dict[int, AccountView] = {}
         self._keys: dict[str, ApiKey] = {}
-        self._dkim: dict[str, DkimKeyInfo | None] = {}
+        self._signers: dict[tuple[int, str], tuple[DkimKeyInfo, ...]] = {}
         self._version = -1
 
     def seen(self, account: int) -> AccountView | None:
@@ -48,20 +50,16 @@ class Accounts:
         self._keys[prefix] = key
         return Submitter(await self.view(key.account), key)
 
-    async def dkim_key(self, name: Domain, view: AccountView | None) -> DkimKeyInfo | None:
-        """The active key that signs for an author's domain: its own, else that of the account's domain above it."""
-        if name.name in self._dkim:
-            return self._dkim[name.name]
-        found = await self._active_key(name)
-        above = view.domain_of(name) if view is not None else None
-        if found is None and above is not None and above.domain != name:
-            found = await self._active_key(above.domain)
-        self._dkim[name.name] = found
-        return found
+    async def signers(self, account: int, author: str) -> tuple[DkimKeyInfo, ...]:
+        """The active keys that sign for an author: of the own domain, else of the account's domain above it; then the operator's."""
+        known = self._signers.get((account, author))
+        if known is None:
+            known = self._signers[account, author] = await self._find_signers(account, Address.parse(author).domain)
+        return known
 
-    def dkim_seen(self, name: str) -> DkimKeyInfo | None:
-        """The key, where it was looked up before."""
-        return self._dkim.get(name)
+    def signers_seen(self, account: int, author: str) -> tuple[DkimKeyInfo, ...] | None:
+        """The same, where it was looked up before."""
+        return self._signers.get((account, author))
 
     async def refresh(self) -> bool:
         """Drop what was read if the set-up changed since; True where it did."""
@@ -71,12 +69,23 @@ class Accounts:
         self._version = version
         self._views.clear()
         self._keys.clear()
-        self._dkim.clear()
+        self._signers.clear()
         return True
 
-    async def _active_key(self, name: Domain) -> DkimKeyInfo | None:
-        keys = await self._directory.dkim_keys(name)
-        return next((key for key in keys if key.state == "active"), None)
+    async def _find_signers(self, account: int, name: Domain) -> tuple[DkimKeyInfo, ...]:
+        found = await self._active_keys(name, account)
+        if not found and account != OPERATOR:
+            covering = (await self.view(account)).domain_of(name)
+            found = await self._active_keys(covering.domain, account) if covering is not None else ()
+        return found + await self._active_keys(self._operator, OPERATOR) if self._operator else found
+
+    async def _active_keys(self, name: Domain, account: int) -> tuple[DkimKeyInfo, ...]:
+        """One of each algorithm, the newest; never a key of another account."""
+        newest: dict[str, DkimKeyInfo] = {}
+        for key in await self._directory.dkim_keys(name):
+            if key.state == "active" and key.account == account:
+                newest.setdefault(key.algorithm, key)
+        return tuple(newest.values())
 
 
 def missing_account(name: str) -> NotFound:

@@ -1,16 +1,17 @@
 """The dispatch: which sites have work here, how many lanes serve each, and what is handed over in memory."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from mailwright.app.lane import Lane
 from mailwright.app.ledger import Ledger
 from mailwright.app.site import Site
 from mailwright.app.works import Works
+from mailwright.flows.deliver import Parcel
 from mailwright.ports.store import SiteState
 from mailwright.queue import Job, Outcome, State
 from mailwright.queue.retry import delayed_at, due_after, wake_time
-from mailwright.routing.sites import DOMAIN
+from mailwright.routing.sites import DOMAIN, SMTP
 from mailwright.values import Unavailable
 
 WAITING_PER_LANE = 10  # jobs in memory for each lane that a site may have; more wait in the table
@@ -20,9 +21,16 @@ NO_SLOT_MS = 1_000  # when other processes hold all slots of a site
 class Dispatch:
     """Lives in the event loop's thread."""
 
-    def __init__(self, works: Works) -> None:
+    def __init__(
+        self,
+        works: Works,
+        *,
+        learn: Callable[["Dispatch", Site], Awaitable[None]],
+        settled: Callable[[Sequence[tuple[Job, Outcome]]], None],
+    ) -> None:
         self.works = works
-        self.ledger = Ledger(works.queue, works.worker, works.settled)
+        self._learns = learn
+        self.ledger = Ledger(works.queue, works.worker, settled)
         self.sites: dict[str, Site] = {}
         self.stopping = False
         self.memory = 0  # octets of mail held for jobs in memory
@@ -32,8 +40,7 @@ class Dispatch:
         """The site, made where this process has not met it."""
         found = self.sites.get(name)
         if found is None:
-            limit, shares = self.works.site_limits(name)
-            found = self.sites[name] = Site(name, limit, shares)
+            found = self.sites[name] = Site(name, self.works.aims.limit(name), name.startswith(SMTP))
         return found
 
     def room(self, name: str, *, size: int, priority: int, account: int) -> bool:
@@ -48,14 +55,19 @@ class Dispatch:
     def hand(self, job: Job) -> None:
         """Take over a job that this process has leased."""
         self.memory += job.size
-        self.site(job.site).push(job)
-        self.attend(job.site)
+        site = self.site(job.site)
+        site.push(job)
+        if self.stopping or site.shut(self.works.now()):
+            self.give_back(site)
+        else:
+            self.attend(job.site)
 
     def attend(self, name: str, *, backlog: bool = False) -> None:
         """See to it that a site with work has lanes."""
         site = self.site(name)
         site.backlog = site.backlog or backlog
-        if self.stopping or site.shut(self.works.now()) or site.lanes >= site.limit:
+        now = self.works.now()
+        if self.stopping or site.shut(now) or site.lanes >= site.limit or site.crowded_until > now:
             return
         if site.lanes == 0 or site.waiting > site.lanes - len(site.idle):
             self._start(site)
@@ -78,6 +90,10 @@ class Dispatch:
         self.attend(site.name)
         return True
 
+    def parcel(self, jobs: Sequence[Job], *, again: bool = False) -> Parcel:
+        """Begin to sign jobs and to mark them as begun."""
+        return self.works.parcel(jobs, self.ledger.begin(jobs), again=again)
+
     def settle(self, site: Site, pairs: Sequence[tuple[Job, Outcome]]) -> None:
         """Hand outcomes to the ledger; a mail that was answered ends the site's back-off."""
         self.memory -= sum(job.size for job, _ in pairs)
@@ -98,10 +114,13 @@ class Dispatch:
 
     def give_back(self, site: Site) -> None:
         """Put what waits in memory back into the table, untouched."""
-        jobs = site.drain()
-        site.backlog = site.backlog or bool(jobs)
-        self.memory -= sum(job.size for job in jobs)
-        self.ledger.settle([(job, self._returned(job)) for job in jobs])
+        self._return(site, site.drain())
+
+    def _return(self, site: Site, jobs: Sequence[Job]) -> None:
+        if jobs:
+            site.backlog = True
+            self.memory -= sum(job.size for job in jobs)
+            self.ledger.settle([(job, self._returned(job)) for job in jobs])
 
     def rehome(self, jobs: Sequence[Job], site: str) -> None:
         """Give jobs to the site that their domain was learnt to belong to."""
@@ -124,7 +143,8 @@ class Dispatch:
 
     def _start(self, site: Site) -> None:
         site.lanes += 1
-        run = self._learn(site) if site.name.startswith(DOMAIN) else self._serve(site)
+        learn = site.name.startswith(DOMAIN) and not self.works.capture
+        run = self._learn(site) if learn else self._serve(site)
         task = asyncio.create_task(run, name=site.name)
         self._lanes.add(task)
         task.add_done_callback(self._lanes.discard)
@@ -137,28 +157,43 @@ class Dispatch:
                 site.name, source.ip or "", worker=works.worker, limit=site.limit, top=bool(site.jobs[0])
             )
             if slot is None:
-                site.until = max(site.until, works.now() + NO_SLOT_MS) if site.lanes == 1 else site.until
+                site.crowded_until = works.now() + NO_SLOT_MS
                 return
-            await Lane(self, site, slot, source).run()
+            lane = Lane(self, site, slot, source)
+            try:
+                await lane.run()
+            finally:
+                self._return(site, lane.in_hand)
         except Unavailable as gone:
             works.log.warning("store", site=site.name, what=str(gone))
+        except Exception as fault:  # whatever it is: the site backs off, the mail stays
+            works.log.error("lane", fault, site=site.name)
+            self.failed(site, "This side had an internal error; the operator's log tells more.")
         finally:
             site.lanes -= 1
             if slot is not None:
                 await self._free(site, source.ip or "", slot)
-            if site.lanes == 0 and site.waiting and (self.stopping or site.shut(works.now())):
-                self.give_back(site)
-            elif site.waiting or site.backlog:
-                self.attend(site.name)
+            self._look_after(site)
+
+    def _look_after(self, site: Site) -> None:
+        """A lane has ended: others go on, or what waits in memory goes back to the table."""
+        if site.lanes == 0 and (self.stopping or site.shut(self.works.now())):
+            self.give_back(site)
+        elif site.waiting or site.backlog:
+            self.attend(site.name)
 
     async def _learn(self, site: Site) -> None:
         """Find the site of a domain by its MX records, and move there what waits for it."""
         try:
-            await self.works.learn(self, site)
+            await self._learns(self, site)
         except Unavailable as gone:
             self.works.log.warning("store", site=site.name, what=str(gone))
+        except Exception as fault:  # whatever it is: the domain backs off, the mail stays
+            self.works.log.error("learn", fault, site=site.name)
+            self.failed(site, "This side had an internal error; the operator's log tells more.")
         finally:
             site.lanes -= 1
+            self._look_after(site)
 
     async def _free(self, site: Site, source: str, slot: int) -> None:
         try:

@@ -30,6 +30,10 @@ class Floor(Protocol):
         """Bring jobs of the table to the site; False where there are none."""
         ...
 
+    def parcel(self, jobs: Sequence[Job], *, again: bool = False) -> Parcel:
+        """Begin to sign jobs and to mark them as begun."""
+        ...
+
     def settle(self, site: Site, pairs: Sequence[tuple[Job, Outcome]]) -> None:
         """Hand outcomes to the ledger."""
         ...
@@ -51,9 +55,10 @@ class Lane:
         self._source = source
         self._top_only = slot == 0 and site.limit > 1  # slot 0 is kept for the top priority
         self._session: Session | None = None
+        self.in_hand: list[Job] = []  # taken from the site, not yet settled
 
     async def run(self) -> None:
-        """Serve until there is nothing left to do here, or the site shuts."""
+        """Serve until there is nothing left to do here, or the site shuts; what is still in hand then is for the dispatch."""
         ahead: Parcel | None = None
         try:
             while (parcel := ahead or await self._next()) is not None:
@@ -63,8 +68,6 @@ class Lane:
                 ahead = self._from_memory()  # signed while this one is under way
                 await self._send(parcel, session)
         finally:
-            if ahead is not None:
-                self._site.put_back(list(ahead.jobs))
             await self._quit()
 
     async def _next(self) -> Parcel | None:
@@ -86,7 +89,8 @@ class Lane:
         if self._floor.stopping or self._site.shut(self._works.now()):
             return None
         jobs = self._site.take(top_only=self._top_only, most=self._works.recipients_at_once)
-        return self._works.prepare(jobs) if jobs else None
+        self.in_hand += jobs
+        return self._floor.parcel(jobs) if jobs else None
 
     async def _idle(self) -> bool:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -103,7 +107,7 @@ class Lane:
         if self._session is not None and self._session.alive:
             return self._session
         await self._quit()
-        aim = await self._works.aim(self._site.name, parcel.jobs[0], self._source)
+        aim = await self._works.aims.aim(self._site.name, parcel.jobs[0], self._source)
         if not isinstance(aim, Aim):
             self._without_aim(parcel.jobs, aim)
             return None
@@ -122,10 +126,10 @@ class Lane:
             self._put_off(parcel.jobs, str(fault))
             return
         if not parcel.again and lost_unheard(outcomes, session):
-            await self._once_more(self._works.prepare(parcel.jobs, again=True))
+            await self._once_more(self._floor.parcel(parcel.jobs, again=True))
             return
         self._site.took(time.monotonic() - began)
-        self._floor.settle(self._site, list(zip(parcel.jobs, outcomes, strict=True)))
+        self._settle(list(zip(parcel.jobs, outcomes, strict=True)))
 
     async def _once_more(self, parcel: Parcel) -> None:
         """A server may close a connection between two mails; that is no failure of the next one."""
@@ -137,11 +141,12 @@ class Lane:
         work = self._works.clockwork()
         if isinstance(aim, Moved):
             self._floor.rehome(jobs, aim.site)
+            self._let_go(jobs)
         elif isinstance(aim, Hopeless):
-            self._floor.settle(self._site, [(job, refused_by_us(job, aim.reply, aim.reason, work)) for job in jobs])
+            self._settle([(job, refused_by_us(job, aim.reply, aim.reason, work)) for job in jobs])
         else:
             until = self._floor.failed(self._site, aim.what)
-            self._floor.settle(self._site, [(job, put_off(job, aim.what, work, due_at=until)) for job in jobs])
+            self._settle([(job, put_off(job, aim.what, work, due_at=until)) for job in jobs])
 
     def _unreachable(self, jobs: Sequence[Job], found: Unreachable) -> None:
         """Nobody answered, or the server sent us away: the whole site backs off."""
@@ -149,12 +154,20 @@ class Lane:
         until = self._floor.failed(self._site, what)
         tried = Tried(found.host, found.ip, "", found.transcript)
         work = self._works.clockwork()
-        self._floor.settle(self._site, [(job, settled(job, Unanswered(what), tried, work, not_before=until)) for job in jobs])
+        self._settle([(job, settled(job, Unanswered(what), tried, work, not_before=until)) for job in jobs])
 
     def _put_off(self, jobs: Sequence[Job], why: str) -> None:
         work = self._works.clockwork()
         due = work.now + work.rules.steps[0]
-        self._floor.settle(self._site, [(job, put_off(job, why, work, due_at=due)) for job in jobs])
+        self._settle([(job, put_off(job, why, work, due_at=due)) for job in jobs])
+
+    def _settle(self, pairs: Sequence[tuple[Job, Outcome]]) -> None:
+        self._floor.settle(self._site, pairs)
+        self._let_go([job for job, _ in pairs])
+
+    def _let_go(self, jobs: Sequence[Job]) -> None:
+        gone = {job.delivery for job in jobs}
+        self.in_hand = [job for job in self.in_hand if job.delivery not in gone]
 
     async def _quit(self) -> None:
         if self._session is not None:

@@ -25,6 +25,7 @@ class Site:
     idle: deque[asyncio.Future[None]] = field(default_factory=deque)
     backlog: bool = False  # READY rows are known or supposed to be in the table
     until: int = 0  # backs off until then (ms)
+    crowded_until: int = 0  # no further lane before: other processes hold all slots (ms)
     failures: int = 0
     last_reply: str = ""
     paused: str = ""

@@ -3,20 +3,25 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from mailwright.ports.sender import Lost, OutgoingMail, Sent, Session
+from mailwright.ports.sender import Kept, Lost, OutgoingMail, Sent, Session
 from mailwright.queue import Job, Outcome
-from mailwright.queue.settle import Clockwork, Tried, Unanswered, settled
-from mailwright.values import Reply
+from mailwright.queue.settle import Clockwork, Tried, Unanswered, captured, settled
+from mailwright.values import MailwrightError
 
 NOT_ANSWERED = Unanswered("The server did not answer for this recipient.")
 
 
+class CannotSign(MailwrightError):
+    """There is no key, or no vault to open it: the mail waits, for it is never sent unsigned."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A DKIM-Signature field and the name of the key that made it; both empty where the transport sends unsigned."""
+    """DKIM-Signature fields and the names of the keys that made them; all empty where the transport sends unsigned."""
 
     field: bytes = b""
     name: str = ""
+    parts: tuple[tuple[int, bytes], ...] = ()  # key id and its field
 
 
 @dataclass(slots=True)
@@ -37,7 +42,7 @@ async def deliver(parcel: Parcel, session: Session, clockwork: Callable[[], Cloc
     sent = await session.send(_mail(parcel, signature), before_dot=lambda: parcel.begun)
     tried = Tried(session.host, session.ip, session.tls, sent.transcript, session.note, signature.name)
     work = clockwork()
-    return [settled(job, _answer(sent, job), tried, work) for job in parcel.jobs]
+    return [_outcome(job, sent, tried, work) for job in parcel.jobs]
 
 
 def lost_unheard(sent: Sequence[Outcome], session: Session) -> bool:
@@ -58,8 +63,10 @@ async def _behind(field: bytes, content: AsyncIterator[bytes]) -> AsyncIterator[
         yield chunk
 
 
-def _answer(sent: Sent, job: Job) -> Reply | Unanswered:
+def _outcome(job: Job, sent: Sent, tried: Tried, work: Clockwork) -> Outcome:
     answer = sent.answers.get(job.recipient)
+    if isinstance(answer, Kept):
+        return captured(job, work, signed=tried.signed)
     if isinstance(answer, Lost):
-        return Unanswered(answer.cause, may_have_arrived=answer.after_dot)
-    return answer if answer is not None else NOT_ANSWERED
+        return settled(job, Unanswered(answer.cause, may_have_arrived=answer.after_dot), tried, work)
+    return settled(job, answer if answer is not None else NOT_ANSWERED, tried, work)

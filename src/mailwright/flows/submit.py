@@ -60,7 +60,7 @@ class Office:
 async def submit(mail: HandedIn, office: Office) -> Receipt | Refused:
     """Take one mail, durably. Raises Unavailable where the store is: then nothing was kept."""
     now = office.now()
-    dressed = dress(mail.head, hop=mail.hop, now_ms=now, message_id=f"<{id_text(mail.id)}@{office.hostname}>")
+    dressed = dress(mail.head, hop=mail.hop, now_ms=now, message_id=f"<{id_text(mail.id)}@{office.hostname}>", smtputf8=mail.smtputf8)
     if isinstance(dressed, Refused):
         return dressed
     objection = not_theirs(mail.submitter, dressed.author.address)

@@ -46,10 +46,15 @@ class OutgoingMail:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Capture mode: the mail was kept instead of sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """What the server answered for each recipient."""
 
-    answers: Mapping[str, Reply | Lost]
+    answers: Mapping[str, Reply | Lost | Kept]
     transcript: str
 
 

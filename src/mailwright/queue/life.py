@@ -62,6 +62,7 @@ NEXT: dict[tuple[State, str], State] = {
     (State.LEASED, "fail"): State.BOUNCED,
     (State.LEASED, "capture"): State.CAPTURED,
     (State.SENDING, "deliver"): State.DELIVERED,
+    (State.SENDING, "capture"): State.CAPTURED,
     (State.SENDING, "defer"): State.DEFERRED,
     (State.SENDING, "fail"): State.BOUNCED,
     (State.SENDING, "return"): State.READY,

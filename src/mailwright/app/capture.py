@@ -1,0 +1,32 @@
+"""Capture mode: the door out is shut; every mail is kept, as it would have been sent."""
+
+from collections.abc import Awaitable, Callable
+
+from mailwright.ports.sender import Kept, OutgoingMail, Sent, Session, Target
+
+
+class CaptureSession:
+    """Takes every mail and sends none."""
+
+    host, ip, tls = "", "", ""
+    note = "Capture mode: nothing was sent."
+    used = 0
+    alive = True
+
+    async def send(self, mail: OutgoingMail, *, before_dot: Callable[[], Awaitable[bool]] | None = None) -> Sent:
+        """Kept, for every recipient."""
+        if before_dot is not None:
+            await before_dot()
+        return Sent({recipient: Kept() for recipient in mail.recipients}, "")
+
+    async def quit(self) -> None:
+        """There is nothing to end."""
+
+
+class CaptureSender:
+    """ports.sender.Sender that opens no connection."""
+
+    async def open(self, target: Target) -> Session:
+        """A session that keeps everything."""
+        del target
+        return CaptureSession()

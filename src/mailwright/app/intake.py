@@ -1,0 +1,176 @@
+"""The door behind the submission listeners: who hands in, and what becomes of a mail."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from mailwright.accounts import Submitter
+from mailwright.accounts.key import Scope
+from mailwright.app.accounts import Accounts
+from mailwright.app.logs import Logger
+from mailwright.flows.submit import HandedIn, Office, Receipt, submit
+from mailwright.message import Hop, reencode, refusal, split
+from mailwright.message.dress import Refused
+from mailwright.net.smtp_door import Envelope, Session
+from mailwright.ports import Store
+from mailwright.ports.store import CHUNK
+from mailwright.smtp.commands import MailFrom
+from mailwright.values import Address, Level, Reply, Unavailable
+from mailwright.values.ids import id_text
+
+NOT_LOGGED_IN = Reply.of(530, "5.7.0", "Log in first: the API key is the password")  # RFC 4954 §6
+NO_SUCH_KEY = Reply.of(535, "5.7.8", "This API key is not known or was revoked; make a new one and use it as the password")
+NOT_FOR_SENDING = Reply.of(535, "5.7.8", "This API key may not send mail; use one with the scope send")
+LARGE_AT_ONCE = 2  # large mails that are re-encoded at the same time: each is held whole in memory
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedRange:
+    """Clients of a range that hand in for an account without logging in."""
+
+    network: IPv4Network | IPv6Network
+    account: int
+
+
+class Spool:
+    """A large mail on its way to the store: the header block stays here, the rest goes to body rows 1, 2, ..."""
+
+    def __init__(self, store: Store, message: int) -> None:
+        self._store, self.message = store, message
+        self.head = b""
+        self.rows = 0
+        self.size = 0
+
+    async def write(self, chunk: bytes) -> None:
+        """Put away the next octets. Raises Unavailable."""
+        if not self.head:
+            self.head, body = split(chunk)
+            chunk = b"\r\n" + body
+        self.rows += 1
+        self.size += len(chunk)
+        await self._store.spool(self.message, self.rows, chunk)
+
+    async def abort(self) -> None:
+        """Throw away what was written."""
+        await self._store.unspool(self.message)
+
+    def whole(self) -> bytes:
+        """All of it; blocking."""
+        return b"".join((self.head, *self._store.content(self.message)))
+
+
+class Intake:
+    """net.smtp_door.Door for submission (RFC 6409)."""
+
+    def __init__(self, office: Office, accounts: Accounts, *, show_client: bool, log: Logger) -> None:
+        self._office, self._accounts, self._show_client, self._log = office, accounts, show_client, log
+        self.trusted_ranges: Sequence[TrustedRange] = ()
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+
+    def trusted(self, peer_ip: str) -> object | None:
+        """The submitter of a trusted range; the narrowest range wins."""
+        if not self.trusted_ranges:
+            return None
+        address = ip_address(peer_ip)
+        fitting = [entry for entry in self.trusted_ranges if address in entry.network]
+        view = self._accounts.seen(max(fitting, key=lambda entry: entry.network.prefixlen).account) if fitting else None
+        return Submitter(view, None) if view is not None else None
+
+    async def login(self, peer_ip: str, mechanism: str, username: str, password: str) -> object:
+        """The submitter whose API key the password is; the user name is not looked at."""
+        del username
+        submitter = await self._accounts.submitter(password)
+        if submitter is None:
+            self._log.warning("login refused", client=peer_ip, mechanism=mechanism)
+            return NO_SUCH_KEY
+        if submitter.key is not None and Scope.SEND not in submitter.key.scopes:
+            return NOT_FOR_SENDING
+        return submitter
+
+    def mail(self, session: Session, mail_from: MailFrom) -> Reply | Awaitable[Reply | None] | None:
+        """Every sender is let in: the author is what counts."""
+        del session, mail_from
+        return None
+
+    def recipient(self, session: Session, address: Address) -> Reply | Awaitable[Reply | None] | None:
+        """Every recipient is let in, for somebody who logged in."""
+        del address
+        return None if isinstance(session.identity, Submitter) else NOT_LOGGED_IN
+
+    def spool(self, session: Session) -> Spool:
+        """A place for a large mail."""
+        del session
+        return Spool(self._office.store, self._office.ids.next(self._office.now()))
+
+    async def submit(self, envelope: Envelope, content: bytes | Spool) -> Reply:
+        """Take the mail, or say why not."""
+        if not isinstance(envelope.identity, Submitter):
+            return NOT_LOGGED_IN
+        try:
+            taken = await (self._take(envelope, content) if isinstance(content, bytes) else self._take_large(envelope, content))
+        except Unavailable as gone:
+            self._log.warning("not taken", what=str(gone), remedy=gone.remedy)
+            raise
+        if isinstance(taken, Refused):
+            self._log.info("refused", account=envelope.identity.view.account.name, why=[finding.code for finding in taken.findings])
+            return refusal(taken.findings)
+        return Reply.of(250, "2.0.0", f"{'Taken before' if taken.duplicate else 'Taken'} as {id_text(taken.message)}")
+
+    async def _take(self, envelope: Envelope, content: bytes) -> Receipt | Refused:
+        number = self._office.ids.next(self._office.now())
+        eightbit = False
+        if envelope.eight_bit or envelope.long_line:
+            fitted = reencode(content)
+            if any(finding.level is Level.ERROR for finding in fitted.findings):
+                return Refused(fitted.findings)
+            content, eightbit = fitted.content, fitted.eightbit
+        head, _ = split(content)
+        return await submit(self._handed_in(envelope, number, head, content[len(head) :], eightbit=eightbit), self._office)
+
+    async def _take_large(self, envelope: Envelope, spool: Spool) -> Receipt | Refused:
+        """A mail whose body is in the store already; where it has to be re-encoded, it is read and written once more."""
+        try:
+            fitted = await self._refit(spool) if envelope.eight_bit or envelope.long_line else False
+            taken = fitted if isinstance(fitted, Refused) else await self._submit_spooled(envelope, spool, eightbit=fitted)
+        except Unavailable:
+            await self._throw_away(spool)
+            raise
+        if isinstance(taken, Refused) or taken.duplicate:
+            await self._throw_away(spool)
+        return taken
+
+    async def _submit_spooled(self, envelope: Envelope, spool: Spool, *, eightbit: bool) -> Receipt | Refused:
+        mail = self._handed_in(envelope, spool.message, spool.head, b"", eightbit=eightbit)
+        return await submit(replace(mail, spooled=spool.size), self._office)
+
+    async def _refit(self, spool: Spool) -> bool | Refused:
+        """Whether it still needs 8BITMIME after being re-encoded."""
+        async with self._large:
+            fitted = await asyncio.to_thread(lambda: reencode(spool.whole()))
+            if any(finding.level is Level.ERROR for finding in fitted.findings):
+                return Refused(fitted.findings)
+            await spool.abort()
+            spool.head, body = split(fitted.content)
+            spool.rows, spool.size = 0, 0
+            rest = b"\r\n" + body
+            for start in range(0, len(rest), CHUNK):
+                spool.rows += 1
+                spool.size += len(rest[start : start + CHUNK])
+                await self._office.store.spool(spool.message, spool.rows, rest[start : start + CHUNK])
+        return fitted.eightbit
+
+    async def _throw_away(self, spool: Spool) -> None:
+        try:
+            await spool.abort()
+        except Unavailable as gone:
+            self._log.warning("orphan", message=id_text(spool.message), what=str(gone))  # swept at the next start
+
+    def _handed_in(self, envelope: Envelope, number: int, head: bytes, rest: bytes, *, eightbit: bool) -> HandedIn:
+        assert isinstance(envelope.identity, Submitter)
+        client = envelope.peer_ip if self._show_client else ""
+        hop = Hop(envelope.helo, self._office.hostname, envelope.protocol, id_text(number), client)
+        return HandedIn(
+            number, envelope.identity, envelope.mail_from, envelope.recipients, hop, head, rest,
+            eightbit=eightbit, smtputf8=envelope.smtputf8,
+        )  # fmt: skip

@@ -1,0 +1,94 @@
+"""What is done again and again: heartbeat, set-up changes, waking what is due, finding sites with work, reports, deleting."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from mailwright.app.dispatch import Dispatch
+from mailwright.queue import State
+from mailwright.queue.retry import woken
+from mailwright.values import Unavailable
+
+TICK = 0.5  # seconds: so often changes by other processes are looked for
+HEARTBEAT_EVERY, SITES_EVERY, DEAD_EVERY, PURGE_EVERY = 4, 2, 20, 120  # ticks
+WAKE_MOST = 500  # rows that are woken in one transaction
+
+
+class Rounds:
+    """One task; a store that does not answer ends a round, not the task."""
+
+    def __init__(
+        self, dispatch: Dispatch, *, reload: Callable[[], Awaitable[None]], report: Callable[[], Awaitable[None]], alone: bool
+    ) -> None:
+        self._dispatch, self._works = dispatch, dispatch.works
+        self._reload, self._report, self._alone = reload, report, alone
+        self._tick = 0
+        self.healthy = True
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            try:
+                await self._round()
+                self.healthy = True
+            except Unavailable as gone:
+                if self.healthy:
+                    self._works.log.warning("store", what=str(gone), remedy=gone.remedy)
+                self.healthy = False
+            except Exception as fault:  # a fault in one round must not end the next ones
+                self._works.log.error("round", fault)
+                self.healthy = False
+            await asyncio.sleep(TICK)
+
+    async def _round(self) -> None:
+        self._tick += 1
+        await self._every(HEARTBEAT_EVERY, self._beat)
+        if await self._works.accounts.refresh():
+            await self._reload()
+        await self._wake()
+        await self._every(SITES_EVERY, self._find_sites)
+        await self._report()
+        await self._every(DEAD_EVERY, self._free_dead)
+        await self._every(PURGE_EVERY, self._purge)
+
+    async def _every(self, ticks: int, work: Callable[[], Awaitable[None]]) -> None:
+        if self._tick % ticks == 0:
+            await work()
+
+    async def _beat(self) -> None:
+        """A worker that was declared dead must not send: its rows belong to others now."""
+        self._dispatch.ledger.lost = not await self._works.queue.heartbeat(self._works.worker)
+
+    async def _wake(self) -> None:
+        """Rows whose time has come: due again, to be told as late, or given up."""
+        while True:
+            now = self._works.now()
+            jobs = await self._works.queue.wake(now=now, limit=WAKE_MOST)
+            outcomes = [woken(job, now=now, rules=self._works.rules, ids=self._works.ids) for job in jobs]
+            for job, outcome in zip(jobs, outcomes, strict=True):
+                outcome.report = outcome.state is State.BOUNCED and bool(job.mail_from)
+            if outcomes:
+                await self._works.queue.waken(outcomes)
+            for site in {job.site for job, outcome in zip(jobs, outcomes, strict=True) if outcome.state is State.READY}:
+                self._dispatch.attend(site, backlog=True)
+            if len(jobs) < WAKE_MOST:
+                return
+
+    async def _find_sites(self) -> None:
+        """READY rows that no lane here knows of: put there by others, or left by a process that ended."""
+        after = ""
+        while True:
+            found = await self._works.queue.ready_sites(after=after)
+            for site in found:
+                self._dispatch.attend(site, backlog=True)
+            if not found:
+                return
+            after = found[-1]
+
+    async def _free_dead(self) -> None:
+        if not self._alone:
+            freed = await self._works.queue.free_dead(worker=self._works.worker, alone=False, new_events=self._works.unknown_event)
+            if freed:
+                self._works.log.warning("freed", rows=freed, what="Another worker stopped; its mail is taken over.")
+
+    async def _purge(self) -> None:
+        await self._works.store.purge(now=self._works.now())

@@ -1,0 +1,109 @@
+"""What delivering needs from outside, wired once: doors, rules, time, and how a job becomes a parcel."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from mailwright.app.accounts import Accounts
+from mailwright.app.logs import Logger
+from mailwright.app.signing import Signing
+from mailwright.flows.aim import Aim, Hopeless, Later, Moved
+from mailwright.flows.deliver import Parcel
+from mailwright.ports import Queue, Store
+from mailwright.ports.sender import Sender
+from mailwright.queue import Job
+from mailwright.queue.retry import RetryRules
+from mailwright.queue.settle import Clockwork
+from mailwright.routing.return_path import return_path
+from mailwright.routing.sites import SMTP
+from mailwright.values.ids import IdMaker
+
+RECIPIENTS_AT_ONCE = 100  # RFC 5321 §4.5.3.1.8: every server takes at least as many
+AT_ONCE = 1024 * 1024  # octets: a larger mail is streamed from the store while it is sent
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source address with its EHLO name; `ip` None is the system's route."""
+
+    ip: str | None
+    ehlo: str
+
+
+class Aims(Protocol):
+    """Finds where a session to a site leads."""
+
+    async def aim(self, site: str, job: Job, source: Source) -> Aim | Hopeless | Later | Moved: ...
+    def limit(self, site: str) -> int: ...
+
+
+@dataclass(slots=True)
+class Works:
+    """One process's means of delivery."""
+
+    queue: Queue
+    store: Store
+    sender: Sender
+    aims: Aims
+    accounts: Accounts
+    signing: Signing
+    ids: IdMaker
+    rules: RetryRules
+    worker: int
+    sources: Sequence[Source]
+    bounce_domain: str
+    return_secret: bytes
+    memory_budget: int
+    grace_seconds: float
+    log: Logger
+    now: Callable[[], int]
+    chance: Callable[[], float]
+    capture: bool
+    paused_accounts: dict[int, str] = field(default_factory=dict)
+    recipients_at_once: int = RECIPIENTS_AT_ONCE
+    _turn: int = 0
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def clockwork(self) -> Clockwork:
+        """What settling needs, for this moment."""
+        return Clockwork(self.now(), self.chance(), self.ids, self.rules)
+
+    def next_source(self) -> Source:
+        """The source addresses take turns."""
+        self._turn += 1
+        return self.sources[self._turn % len(self.sources)]
+
+    def parcel(self, jobs: Sequence[Job], begun: asyncio.Future[bool], *, again: bool = False) -> Parcel:
+        """Jobs of one message and one mail_from, made ready: signing begins now."""
+        job = jobs[0]
+        return Parcel(jobs, self.mail_from(job), self.signing.signature(job), begun, lambda: self._content(job), again)
+
+    def mail_from(self, job: Job) -> str:
+        """The envelope sender on the way out; a null sender stays null (RFC 5321 §4.5.5)."""
+        if not job.mail_from:
+            return ""
+        if job.site.startswith(SMTP):
+            return job.author
+        return return_path(job.delivery, secret=self.return_secret, bounce_domain=self.bounce_domain)
+
+    def spawn(self, work: Coroutine[Any, Any, object]) -> None:
+        """Run something beside the main path; what goes wrong is logged."""
+        task = asyncio.create_task(self._logged(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _logged(self, work: Coroutine[Any, Any, object]) -> None:
+        try:
+            await work
+        except Exception as fault:  # a task beside the path must not end the process
+            self.log.error("aside", fault)
+
+    def _content(self, job: Job) -> Sequence[bytes] | AsyncIterator[bytes]:
+        return [job.content] if job.content is not None else self._streamed(job.message)
+
+    async def _streamed(self, message: int) -> AsyncIterator[bytes]:
+        """The body rows, each read in a thread while the one before is sent."""
+        rows = self.store.content(message)
+        while (row := await asyncio.to_thread(next, rows, None)) is not None:
+            yield row

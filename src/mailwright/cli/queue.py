@@ -1,0 +1,131 @@
+"""Commands for what waits: show, pause, resume, retry, cancel."""
+
+from typing import TypedDict
+
+import click
+
+from mailwright.cli.desk import Desk, Office
+from mailwright.cli.screen import ago, out, show_json, show_table, when
+from mailwright.queue import EventKind
+from mailwright.values import Malformed
+from mailwright.values.ids import id_number
+
+
+class Which(TypedDict):
+    """What a command is about: exactly one is not None."""
+
+    site: str | None
+    account: int | None
+    message: int | None
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--account", help="Only this account's mail.")
+@click.pass_context
+def queue(context: click.Context, as_json: bool, account: str | None) -> None:
+    """What waits, by site, with the last reply of each."""
+    if context.invoked_subcommand is None:
+        _show(context.obj, as_json, account)
+
+
+def _show(desk: Desk, as_json: bool, account: str | None) -> None:
+    async def work(office: Office) -> None:
+        owner = (await office.storage.directory.account_named(account)).id if account else None
+        sites, now = await office.storage.queue.sites(account=owner), office.now()
+        if as_json:
+            show_json([{name: getattr(site, name) for name in site.__slots__} for site in sites])
+            return
+        rows = [
+            (s.site, s.ready, s.deferred, s.held, s.in_hand, ago(s.oldest, now), _standing(s.paused, s.until, now), s.last_reply or "-")
+            for s in sites
+        ]
+        heads = ("site", "ready", "later", "held", "under way", "oldest", "standing", "last reply")
+        show_table(heads, rows, empty="Nothing waits.")
+
+    desk.run(work)
+
+
+def _standing(paused: str, until: int | None, now: int) -> str:
+    if paused:
+        return f"paused: {paused}"
+    return f"tried again at {when(until)}" if until and until > now else "open"
+
+
+def _about(command: click.decorators.FC) -> click.decorators.FC:
+    """The three ways to say what a command is about."""
+    for option in (
+        click.option("--message", help="A message, by its id."),
+        click.option("--account", help="All mail of an account."),
+        click.option("--site", help="All mail to a site, as `mailwright queue` names it."),
+    ):
+        command = option(command)
+    return command
+
+
+async def _which(office: Office, site: str | None, account: str | None, message: str | None) -> Which:
+    if sum(given is not None for given in (site, account, message)) != 1:
+        raise Malformed("Say exactly what this is about.", "Give one of --site SITE, --account NAME or --message ID.")
+    owner = (await office.storage.directory.account_named(account)).id if account else None
+    found = await office.storage.store.find(id_number(message), account=None) if message else None
+    return Which(site=site, account=owner, message=found)
+
+
+@queue.command("pause")
+@_about
+@click.option("--why", default="paused by the operator", help="The reason, for whoever asks.")
+@click.pass_obj
+def pause(desk: Desk, site: str | None, account: str | None, message: str | None, why: str) -> None:
+    """Stop sending; mail is still taken and waits."""
+
+    async def work(office: Office) -> None:
+        await office.storage.queue.pause(**await _which(office, site, account, message), why=why, now=office.now())
+
+    desk.run(work)
+    out.print("Paused. Go on with: mailwright queue resume")
+
+
+@queue.command("resume")
+@_about
+@click.pass_obj
+def resume(desk: Desk, site: str | None, account: str | None, message: str | None) -> None:
+    """Send again what was paused."""
+
+    async def work(office: Office) -> int:
+        return await office.storage.queue.resume(**await _which(office, site, account, message), now=office.now())
+
+    desk.run(work)
+    out.print("Resumed.")
+
+
+@queue.command("retry")
+@_about
+@click.pass_obj
+def retry(desk: Desk, site: str | None, account: str | None, message: str | None) -> None:
+    """Try now what waits for a later time."""
+
+    async def work(office: Office) -> int:
+        return await office.storage.queue.retry_now(**await _which(office, site, account, message), now=office.now())
+
+    out.print(f"{desk.run(work)} deliveries are tried now.")
+
+
+@queue.command("cancel")
+@click.argument("message")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def cancel(desk: Desk, message: str, yes: bool) -> None:
+    """Cancel what has not been sent of a message. It cannot be undone."""
+    number = id_number(message)
+    if not yes:
+        click.confirm(f"Cancel what still waits of {message}?", abort=True)
+
+    async def work(office: Office) -> tuple[int, int]:
+        found = await office.storage.store.find(number, account=None)
+        return await office.storage.queue.cancel(found, account=None, event=EventKind.CANCELLED, now=office.now())
+
+    done, late = desk.run(work)
+    out.print(f"{done} deliveries are cancelled." + (f" {late} were sent or are being sent." if late else ""))
+
+
+COMMANDS = (queue,)

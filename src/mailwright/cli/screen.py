@@ -1,0 +1,70 @@
+"""What commands print: plain words on a terminal, JSON for programs."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mailwright.values import Finding, MailwrightError
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def show_fault(fault: MailwrightError) -> None:
+    """What went wrong and what to do."""
+    err.print(f"[red]{escape(str(fault))}[/red]")
+    if fault.remedy:
+        err.print(escape(fault.remedy))
+
+
+def show_finding(finding: Finding) -> None:
+    """A finding: what, why, do."""
+    for part in (finding.what, finding.why, finding.do):
+        if part:
+            out.print(escape(part))
+
+
+def show_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """Rows under heads, or a sentence where there are none."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    if table.row_count:
+        out.print(table)
+    else:
+        out.print(empty)
+
+
+def show_json(value: Any) -> None:
+    """The same for programs."""
+    out.print(json.dumps(value, ensure_ascii=False, indent=2, default=str), markup=False)
+
+
+def when(moment: int | None) -> str:
+    """A time in milliseconds since 1970, for people, in UTC."""
+    if not moment:
+        return "-"
+    return datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def ago(moment: int | None, now: int) -> str:
+    """How long ago, in the largest fitting unit."""
+    if not moment:
+        return "-"
+    return span(max(0, now - moment))
+
+
+def span(milliseconds: int) -> str:
+    """A length of time in words."""
+    seconds = milliseconds // 1000
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
