@@ -211,7 +211,7 @@ class Connection(asyncio.Protocol):
             self._verdict = verdict
             self._wake(event)
         elif verdict:
-            self._finish(b"".join(map(self._client.content, self._content)))
+            self._finish(list(map(self._client.content, self._content)))
         else:
             self._abandon(TAKEN_BACK)
 
@@ -239,15 +239,15 @@ class Connection(asyncio.Protocol):
         if allowed is False:
             self._abandon(TAKEN_BACK)
         else:
-            self._finish(b"")
+            self._finish([])
 
-    def _finish(self, content: bytes) -> None:
+    def _finish(self, content: list[bytes]) -> None:
         """Write the dot: from here on the mail may have arrived (RFC 5321 §4.5.4.1)."""
         dot = self._client.end(self._loop.time())
         if dot is None:
             self._abandon(BARE_LINE_END.text[0], BARE_LINE_END)
         else:
-            self._transport.write(content + dot)
+            self._transport.write(b"".join((*content, dot)))
             self._await_reply()
 
     def _abandon(self, cause: str, reply: Reply | None = None) -> None:

@@ -67,8 +67,7 @@ WRONG_PROTOCOL = Reply.of(421, "4.7.0", "This is a mail server; closing")
 FLOODED = Reply.of(421, "4.7.0", "More came than this server can hold; closing")
 
 _CONTENT = {
-    Fault.BARE_LF: Reply.of(550, "5.6.0", "The mail has a line feed without a carriage return; lines must end in CR LF"),
-    Fault.BARE_CR: Reply.of(550, "5.6.0", "The mail has a carriage return without a line feed; lines must end in CR LF"),
+    Fault.BARE_LINE_END: Reply.of(550, "5.6.0", "A line of the mail ends in CR or in LF alone; lines must end in CR LF"),
     Fault.NUL: Reply.of(550, "5.6.0", "The mail has a NUL octet; encode binary parts in Base64"),
 }
 

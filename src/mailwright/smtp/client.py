@@ -139,14 +139,15 @@ class Client:
         if self.phase == "auth" and self._login is not None:
             reply = without_secrets(reply, self._login)
         self.transcript.heard(now, reply)
-        if self._transaction is not None and reply.code != CLOSING:
-            self._hear_transaction(self._transaction, reply, now)
-            return
         hear = self._HEAR.get(self.phase)
         if reply.code == CLOSING:
             if self._transaction is not None:
                 self._transaction.closing(reply)
-            self._close(words.refused(self.phase, reply), "the server closed the connection", reply)
+            self._close(words.closing(reply), "the server closed the connection", reply)
+        elif self._out:  # answered before it was asked: this would pass for the answer to what has not gone out yet
+            self._break(Fault("reply-unasked", "The server sent a reply before it was asked."), now)
+        elif self._transaction is not None:
+            self._hear_transaction(self._transaction, reply, now)
         elif hear is None:
             self._break(Fault("reply-unasked", "The server sent a reply to nothing."), now)
         else:

@@ -64,7 +64,7 @@ def read_mail(argument: str, *, extended: bool) -> MailFrom | Reply:
     if not inside:
         return mail
     address = _mailbox(inside, smtputf8=mail.smtputf8, bad=answers.BAD_SENDER, literal=answers.LITERAL_SENDER)
-    return address if isinstance(address, Reply) else replace(mail, address=address)
+    return address if isinstance(address, Reply) else MailFrom(address, mail.size, mail.body, mail.smtputf8)
 
 
 def read_recipient(argument: str, *, smtputf8: bool, host: Domain) -> Address | Reply:

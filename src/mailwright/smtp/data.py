@@ -15,10 +15,9 @@ _SMALLEST_FIELD = 4  # octets of "a:" with CR LF: below this times the limit no 
 
 
 class Fault(Enum):
-    """Why the content cannot be taken."""
+    """Why the content cannot be taken; a hostile fault is told before any other."""
 
-    BARE_LF = "bare-lf"
-    BARE_CR = "bare-cr"
+    BARE_LINE_END = "bare-line-end"  # a CR or LF without the other
     NUL = "nul"
     TOO_BIG = "too-big"
     HEADER_FIELDS = "header-fields"
@@ -27,7 +26,7 @@ class Fault(Enum):
     @property
     def hostile(self) -> bool:
         """Whether sender and receiver may disagree on where the mail ends: nothing that follows can be believed."""
-        return self in {Fault.BARE_LF, Fault.BARE_CR, Fault.NUL}
+        return self in {Fault.BARE_LINE_END, Fault.NUL}
 
 
 class DataReader:
@@ -84,36 +83,35 @@ class DataReader:
         else:
             held = _open_end(raw)
             body, self._tail = raw[: len(raw) - held], raw[len(raw) - held :]
-        if self.fault is not None or not body:
+        if not body or self.fault is Fault.BARE_LINE_END:
             return b""
-        return self._checked(body, stuffed=0 <= dot != end)
+        self._look_for_hidden_ends(body)
+        return self._settled(body, stuffed=0 <= dot != end) if self.fault is None else b""
 
-    def _checked(self, body: bytes, *, stuffed: bool) -> bytes:
-        self._look_for_faults(body)
+    def _look_for_hidden_ends(self, body: bytes) -> None:
+        """A body is only ever cut before a CR, so a CR LF is never torn apart and the counts are exact."""
+        ends = body.count(b"\r\n")
+        if body.count(b"\n") != ends or body.count(b"\r") != ends:
+            self.fault = Fault.BARE_LINE_END
+        elif b"\0" in body:  # obsolete in mail, RFC 5322 §4.1; some servers drop it, others end the line there
+            self.fault = Fault.NUL
+
+    def _settled(self, body: bytes, *, stuffed: bool) -> bytes:
         if stuffed:
             body = body.replace(b"\r\n.", b"\r\n")  # RFC 5321 §4.5.2
         if not self._begun:
             self._begun, body = True, body[2:]
         self.size += len(body)
-        if self.size > self._limit and self.fault is None:
+        if self.size > self._limit:
             self.fault = Fault.TOO_BIG
-        if self._in_header and self.fault is None:
+            return b""
+        if self._in_header:
             self._read_header(body)
+        if not self.eight_bit:
+            self.eight_bit = not body.isascii()
         if not self.long_line:
             self._measure_lines(body)
         return body if self.fault is None else b""
-
-    def _look_for_faults(self, body: bytes) -> None:
-        """A body is only ever cut before a CR, so a CR LF is never torn apart and the counts are exact."""
-        ends = body.count(b"\r\n")
-        if body.count(b"\n") != ends:
-            self.fault = Fault.BARE_LF
-        elif body.count(b"\r") != ends:
-            self.fault = Fault.BARE_CR
-        elif b"\0" in body:  # obsolete in mail, RFC 5322 §4.1; some servers drop it, others end the line there
-            self.fault = Fault.NUL
-        elif not self.eight_bit and not body.isascii():
-            self.eight_bit = True
 
     def _read_header(self, body: bytes) -> None:
         """Hold the header to its limits; a blank line ends it (RFC 5322 §2.1)."""

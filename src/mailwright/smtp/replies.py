@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailwright.values import Reply
 
@@ -9,6 +10,7 @@ MAX_LINE = 2048  # octets; RFC 5321 §4.5.3.1.5 says 512, real servers put whole
 MAX_LINES = 128  # of one reply; the longest EHLO answers seen have about 30
 MAX_OCTETS = 16 * 1024  # of one reply; an endless reply ends here, not in memory
 MAX_AT_ONCE = 4096  # replies in one read: more than any pipelined group asks for (RFC 5321 §4.5.3.1.8: 100 recipients)
+USUAL = 64  # octets of a line that is likely to come again word for word
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?: |$)")  # RFC 2034 §4; bounded, so linear
 _BLANK, _HYPHEN = 0x20, 0x2D
@@ -67,7 +69,7 @@ class ReplyReader:
             return self._fault("reply-malformed", f"The server answered {_readable(line[:80])!r}, which is not an SMTP reply.")
         code = int(digits)
         if mark == _BLANK and not self._lines:
-            return one_line(code, line[4:])
+            return _one_line(line) if len(line) > USUAL else _usual_line(line)
         return self._part(code, line, last=mark == _BLANK)
 
     def _part(self, code: int, line: bytes, *, last: bool) -> Reply | Fault | None:
@@ -89,11 +91,14 @@ class ReplyReader:
         return Fault(code, what)
 
 
-def one_line(code: int, text: bytes) -> Reply:
+def _one_line(line: bytes) -> Reply:
     """A reply of one line, its enhanced code taken off."""
-    line = _readable(text)
-    enhanced = _enhanced(code, line)
-    return Reply(code, enhanced, (line[len(enhanced) + 1 :] if enhanced else line,))
+    code, text = int(line[:3]), _readable(line[4:])
+    enhanced = _enhanced(code, text)
+    return Reply(code, enhanced, (text[len(enhanced) + 1 :] if enhanced else text,))
+
+
+_usual_line = lru_cache(maxsize=512)(_one_line)  # "250 2.1.0 Ok" comes with every mail
 
 
 def _of_lines(code: int, lines: list[str]) -> Reply:

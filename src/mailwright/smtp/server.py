@@ -37,7 +37,8 @@ class Server(Machine):
             return self._read_content(self._reader)
         end = self._buffer.find(b"\n", self._at)
         if end < 0:
-            self._watch_unfinished_line()
+            if self._buffer:
+                self._watch_unfinished_line()
             return False
         line = bytes(self._buffer[self._at : end + 1])
         self._at = end + 1

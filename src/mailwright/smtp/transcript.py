@@ -10,7 +10,7 @@ Note = tuple[float, str, bytes | str | Reply]
 
 
 class Transcript:
-    """Lines `(milliseconds since the start, direction, text)`: ">" we said, "<" the server said, "=" what happened.
+    """Lines of milliseconds since the start, direction and text: ">" we said, "<" the server said, "=" what happened.
 
     Never has AUTH arguments, tokens or message data: those who write here say what stands in their place.
     """
@@ -44,12 +44,12 @@ class Transcript:
         if len(self._notes) < MAX_NOTES:
             self._notes.append((now, direction, text))
 
-    def lines(self) -> list[tuple[int, str, str]]:
-        """All lines, bounded in number."""
-        return [(int((at - self._start) * 1000), direction, line) for at, direction, what in self._notes for line in _lines(what)]
-
     def __str__(self) -> str:
-        text = "".join([f"{ms:>6} {direction} {line}\n" for ms, direction, line in self.lines()])
+        parts = []
+        for at, direction, what in self._notes:
+            lead = f"{int((at - self._start) * 1000):>6} {direction} "
+            parts += [f"{lead}{line}\n" for line in _lines(what)]
+        text = "".join(parts)
         if self._left_out:
             text += f"       = {self._left_out} more lines were not kept\n"
         if len(text) <= MAX_TEXT:
@@ -59,11 +59,11 @@ class Transcript:
 
 def _lines(what: bytes | str | Reply) -> list[str]:
     if isinstance(what, Reply):
-        if len(what.text) == 1:
-            return [str(what)]
         lead = f"{what.enhanced} " if what.enhanced else ""
+        if len(what.text) == 1:
+            return [f"{what.code} {lead}{what.text[0]}"]
         last = len(what.text) - 1
         return [f"{what.code}{' ' if n == last else '-'}{lead}{line}" for n, line in enumerate(what.text)]
     if isinstance(what, bytes):
-        return what.decode("utf-8", "replace").removesuffix("\r\n").split("\r\n")
+        return what[:-2].decode("utf-8", "replace").split("\r\n")
     return [what]

@@ -15,6 +15,13 @@ def refused(step: str, reply: Reply) -> Finding:
     return error(f"{step}-refused", what, why=lasting, do=do, evidence=(str(reply),))
 
 
+def closing(reply: Reply) -> Finding:
+    """A 421, at any point (RFC 5321 §3.8)."""
+    what = "The server does not take mail just now and closed the connection."
+    why = "It is busy, or is being restarted, or limits how much it takes from one sender."
+    return error("server-closing", what, why=why, do=AGAIN, evidence=(str(reply),), reference="RFC 5321 §3.8")
+
+
 def fault(found: Fault) -> Finding:
     """The server does not keep to the protocol."""
     why = "Without a proper reply nobody can know whether it took the mail, so the connection was closed."
