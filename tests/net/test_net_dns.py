@@ -209,7 +209,7 @@ ANSWERS: list[tuple[str, Reply, RecordType, Answer]] = [
     ("NOTIMP", says(code="NOTIMP"), "A", Failed(Cause.SERVFAIL)),
     ("REFUSED", says(code="REFUSED"), "A", Failed(Cause.REFUSED)),
     ("bogus, told by the server, RFC 8914", says(code="SERVFAIL", error=EDECode.DNSSEC_BOGUS), "A", Failed(Cause.BOGUS)),
-    ("another error, told by the server", says(code="SERVFAIL", error=EDECode.NO_REACHABLE_AUTHORITY), "A", Failed(Cause.SERVFAIL)),
+    ("another error, told by the server", says(code="SERVFAIL", error=EDECode.NETWORK_ERROR), "A", Failed(Cause.SERVFAIL)),
     ("bogus, found out", bogus, "A", Failed(Cause.BOGUS)),
     ("silence", silence, "A", Failed(Cause.TIMEOUT)),
     ("cut by UDP, whole by TCP", cut(A_LINE), "A", Found(("192.0.2.1",), 60)),
@@ -230,8 +230,8 @@ ANSWERS: list[tuple[str, Reply, RecordType, Answer]] = [
 @pytest.mark.parametrize("because,reply,type,expected", ANSWERS, ids=[row[0] for row in ANSWERS])
 async def test_answer(because: str, reply: Reply, type: RecordType, expected: Answer) -> None:
     async with serving(reply) as server:
-        waits = {"try_seconds": 0.1} if expected == Failed(Cause.TIMEOUT) else {}  # long where an answer must come in time
-        answer = await resolver(server, **waits).answer(Question("a.example", type))
+        seconds = 0.1 if expected == Failed(Cause.TIMEOUT) else 5  # long where an answer must come in time
+        answer = await resolver(server, try_seconds=seconds).answer(Question("a.example", type))
     if isinstance(expected, Failed):
         assert isinstance(answer, Failed)
         assert answer.cause == expected.cause
