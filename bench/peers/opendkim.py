@@ -1,0 +1,46 @@
+"""OpenDKIM as a signing milter on a unix socket: RSA-2048, relaxed/relaxed."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bench.peers.program import Program, find
+
+_PACKAGE = "opendkim"
+_CONFIG = """\
+Mode                s
+Domain              {domain}
+Selector            {selector}
+KeyFile             {key}
+Canonicalization    relaxed/relaxed
+SignatureAlgorithm  rsa-sha256
+InternalHosts       127.0.0.1
+Socket              local:{socket}
+UMask               000
+Background          no
+Syslog              no
+RequireSafeKeys     no
+"""
+
+
+class OpenDkim:
+    """A running OpenDKIM; `socket` is where it waits. The socket is a unix one: over TCP, Postfix moves half as many mails."""
+
+    def __init__(self, folder: Path, *, key: Path, domain: str, selector: str) -> None:
+        self.socket = folder / "opendkim.sock"
+        config = folder / "opendkim.conf"
+        config.write_text(_CONFIG.format(domain=domain, selector=selector, key=key, socket=self.socket))
+        self._program = Program([find("opendkim", _PACKAGE), "-f", "-x", str(config)], folder=folder)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._program.pid
+
+    def __enter__(self) -> Self:
+        self._program.__enter__()
+        self._program.wait_for(self.socket)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._program.__exit__(kind, error, trace)

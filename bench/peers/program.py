@@ -1,0 +1,109 @@
+"""A program of another project: where it is, how it is started and stopped."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+START_SECONDS = 20.0  # for a first start on a busy machine
+STOP_SECONDS = 10.0
+_ADMIN_PATH = "/usr/sbin:/sbin:/usr/local/sbin"  # Debian keeps servers out of a user's PATH
+
+
+class Absent(Exception):  # named for what is the case
+    """A peer is not installed or cannot run here; the text says how to get it."""
+
+
+def find(name: str, package: str) -> str:
+    """The path of a program. Raises Absent with the install line."""
+    found = shutil.which(name) or shutil.which(name, path=_ADMIN_PATH)
+    if not found:
+        raise Absent(f"{name} is not installed: sudo apt-get install {package}")
+    return found
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Program:
+    """One started program: a context manager that waits for its port or socket and ends it, with what it started."""
+
+    def __init__(self, arguments: Sequence[str], *, folder: Path, env: Mapping[str, str] | None = None) -> None:
+        self.log = folder / f"{Path(arguments[0]).name}.log"
+        self._arguments = list(arguments)
+        self._folder = folder
+        self._env = {**os.environ, **(env or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    def __enter__(self) -> Self:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._arguments,
+                cwd=self._folder,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._process is not None, "not started"
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)  # its own session: nobody else's processes
+            self._process.wait()
+
+    def wait(self) -> None:
+        """Wait a while for it to end by itself."""
+        assert self._process is not None, "not started"
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_SECONDS)
+
+    def wait_for(self, place: int | Path) -> None:
+        """Wait until the port or the unix socket answers. Raises Absent with the end of the log where it does not."""
+        limit = time.monotonic() + START_SECONDS
+        while time.monotonic() < limit:
+            assert self._process is not None, "not started"
+            if self._process.poll() is not None:
+                break
+            if _answers(place):
+                return
+            time.sleep(0.05)
+        raise Absent(f"{self._arguments[0]} did not start. The end of its log:\n{self.last_words()}")
+
+    def last_words(self) -> str:
+        """The last lines of the log."""
+        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-15:])
+
+
+def _answers(place: int | Path) -> bool:
+    kind = socket.AF_INET if isinstance(place, int) else socket.AF_UNIX
+    with socket.socket(kind) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(("127.0.0.1", place) if isinstance(place, int) else str(place))
+        except OSError:
+            return False
+        return True
