@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.limits import MAX_FILE, MAX_FUNCTION, main, source_findings
+from tools.limits import MAX_FILE, MAX_FUNCTION, folder_findings, main, source_findings
 from tools.limits import test_findings as findings_in_test
 
 
@@ -237,10 +237,17 @@ def test_mocks(text: str, expected: list[str]) -> None:
     assert [line.split(": ", 1)[1] for line in found_in_test(text)] == expected
 
 
+def test_a_folder_without_init_is_not_seen_by_import_linter() -> None:
+    paths = ["src/mailwright/__init__.py", "src/mailwright/app/wiring.py", "src/mailwright/smtp/__init__.py"]
+    assert [str(excess) for excess in folder_findings(paths)] == [
+        "src/mailwright/app:1: no __init__.py; one is needed, or the arrows are not checked"
+    ]
+
+
 def test_the_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "src" / "mailwright").mkdir(parents=True)
     (tmp_path / "tests").mkdir()
-    (tmp_path / "src" / "mailwright" / "good.py").write_text("x = 1\n")
+    (tmp_path / "src" / "mailwright" / "__init__.py").write_text("x = 1\n")
     assert main(tmp_path) == 0
     (tmp_path / "tests" / "test_bad.py").write_text("import unittest.mock\n")
     assert main(tmp_path) == 1
