@@ -215,10 +215,12 @@ def test_which_file_is_read(tmp_path: Path) -> None:
     home.mkdir(parents=True)
     (home / "mailwright.toml").touch()
     environ = {"HOME": str(tmp_path / "home")}
-    assert settings_file(environ, tmp_path) == home / "mailwright.toml"
+    assert settings_file(None, environ, here=tmp_path) == home / "mailwright.toml"
     (tmp_path / "mailwright.toml").touch()
-    assert settings_file(environ, tmp_path) == tmp_path / "mailwright.toml"
-    assert settings_file({**environ, "MAILWRIGHT_CONFIG": "other.toml"}, tmp_path) == tmp_path / "other.toml"
+    assert settings_file(None, environ, here=tmp_path) == tmp_path / "mailwright.toml"
+    environ["MAILWRIGHT_CONFIG"] = "other.toml"
+    assert settings_file(None, environ, here=tmp_path) == tmp_path / "other.toml"
+    assert settings_file(Path("/named.toml"), environ, here=tmp_path) == Path("/named.toml")
 
 
 def test_the_machine_always_has_a_name_that_can_stand_in_mail() -> None:

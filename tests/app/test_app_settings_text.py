@@ -9,7 +9,7 @@ from mailwright.app.settings.load import defaults
 from mailwright.app.settings.model import Settings, Table
 from mailwright.app.settings.page import page
 from mailwright.app.settings.sources import line_numbers
-from mailwright.app.settings.text import commented, uncommented
+from mailwright.app.settings.text import commented_file, uncommented
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -22,12 +22,12 @@ def name() -> str:
 def test_the_file_gives_the_defaults(tmp_path: Path, change: type[str]) -> None:
     path = tmp_path / "mailwright.toml"
     wanted = defaults(path, name=name)
-    path.write_text(change(commented(wanted, tmp_path)), encoding="utf-8")
+    path.write_text(change(commented_file(path, name=name)), encoding="utf-8")
     assert load(path, {}, name=name) == wanted
 
 
 def test_the_uncommented_file_sets_every_key(tmp_path: Path) -> None:
-    text = uncommented(commented(defaults(tmp_path / "mailwright.toml", name=name), tmp_path))
+    text = uncommented(commented_file(tmp_path / "mailwright.toml", name=name))
     keys = {path[-1] for path in line_numbers(text)}
     for field, info in Settings.model_fields.items():
         row = info.annotation
@@ -38,7 +38,7 @@ def test_the_uncommented_file_sets_every_key(tmp_path: Path) -> None:
 
 
 def test_the_file_is_made_to_be_read(tmp_path: Path) -> None:
-    text = commented(defaults(tmp_path / "mailwright.toml", name=name), tmp_path)
+    text = commented_file(tmp_path / "mailwright.toml", name=name)
     assert str(tmp_path) not in text  # the file can move with its data
     assert all(len(line) <= 110 for line in text.splitlines())
     assert text.endswith("\n")

@@ -16,4 +16,5 @@ from mailwright.app.settings.model import Settings as Settings
 from mailwright.app.settings.model import Subsystem as Subsystem
 from mailwright.app.settings.rules import findings as findings
 from mailwright.app.settings.sources import settings_file as settings_file
+from mailwright.app.settings.text import commented_file as commented_file
 from mailwright.app.settings.units import milliseconds as milliseconds

@@ -33,12 +33,13 @@ class Given:
         return ""
 
 
-def settings_file(environ: Mapping[str, str], here: Path) -> Path | None:
-    """The file to read where none was named: $MAILWRIGHT_CONFIG, ./mailwright.toml, the user's, the system's; else None."""
-    if environ.get(CONFIG):
-        return here / environ[CONFIG]
+def settings_file(named: Path | None, environ: Mapping[str, str], *, here: Path | None = None) -> Path | None:
+    """The file to read: the one that was named, $MAILWRIGHT_CONFIG, ./mailwright.toml, the user's, the system's; else None."""
+    folder = here or Path.cwd()
+    if named is not None or environ.get(CONFIG):
+        return folder / (named or environ[CONFIG])
     home = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "/")) / ".config")
-    places = (here / FILE_NAME, Path(home) / "mailwright" / FILE_NAME, Path("/etc/mailwright") / FILE_NAME)
+    places = (folder / FILE_NAME, Path(home) / "mailwright" / FILE_NAME, Path("/etc/mailwright") / FILE_NAME)
     return next((place for place in places if place.is_file()), None)
 
 

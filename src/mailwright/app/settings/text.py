@@ -1,7 +1,7 @@
 """The commented file that `mailwright init` writes, made from the models, so that it never goes stale."""
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,7 +9,9 @@ from pydantic.fields import FieldInfo
 
 from mailwright.app.settings.faults import allowed_words, annotation_at, kind_of, type_at
 from mailwright.app.settings.kinds import SQLITE, Database, toml
+from mailwright.app.settings.load import defaults, own_name
 from mailwright.app.settings.model import Settings, Table
+from mailwright.app.settings.sources import FILE_NAME
 
 WIDTH = 100  # columns of prose in the file
 EXAMPLES = {
@@ -26,16 +28,16 @@ A variable wins over this file: MAILWRIGHT_HOSTNAME is hostname, MAILWRIGHT_QUEU
 Settings are read once: start again after a change. What is wrong is told then, all of it at once."""
 
 
-def commented(defaults: Settings, folder: Path) -> str:
-    """The file with every key commented out; `defaults` are those of a file in `folder` (see load.defaults)."""
-    seen = _seen_from(defaults, folder)
+def commented_file(file: Path = Path(FILE_NAME), *, name: Callable[[], str] = own_name) -> str:
+    """What `mailwright init` writes to `file`: every key commented out, with the default that holds there."""
+    seen = _seen_from(defaults(file, name=name), file.absolute().parent)
     lines = [*_prose(INTRODUCTION), ""]
-    for name, field in Settings.model_fields.items():
-        if kind_of(annotation_at((name,))) is not None:
-            lines += _key((name,), field, getattr(seen, name))
-    for name in Settings.model_fields:
-        if kind_of(annotation_at((name,))) is None:
-            lines += ["", *_section(name, getattr(seen, name))]
+    for key, field in Settings.model_fields.items():
+        if kind_of(annotation_at((key,))) is not None:
+            lines += _key((key,), field, getattr(seen, key))
+    for key in Settings.model_fields:
+        if kind_of(annotation_at((key,))) is None:
+            lines += ["", *_section(key, getattr(seen, key))]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -1,0 +1,67 @@
+"""What keeps this process from its work, for /readyz: each as a finding that says who does what."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from mailwright.app.settings.units import size_text
+from mailwright.values import Finding
+from mailwright.values.finding import error, warning
+
+MIB = 1024 * 1024
+TOO_LITTLE, LITTLE = 64 * MIB, 512 * MIB  # octets left: below the first the next large mail may fail, below the second soon
+
+
+def hindrances(*, store_answers: bool, worker_lost: bool, vault_opens: bool, listeners: int, data: Path) -> Iterator[Finding]:
+    """Everything at once; nothing is ready. `data` is the folder whose disk must have room."""
+    if not store_answers:
+        yield error(
+            "store-silent",
+            "The database does not answer.",
+            why="Mail is answered with a 4xx reply and stays with the application; nothing is lost.",
+            do="Look at the database and its disk. Mailwright goes on by itself once it answers.",
+        )
+    if worker_lost:
+        yield error(
+            "worker-declared-dead",
+            "Another process declared this one dead, and has taken over its mail.",
+            why="This process was silent for too long. It sends nothing any more.",
+            do="Start it again. If it happens often, look at the load of this machine.",
+        )
+    if not vault_opens:
+        yield error(
+            "vault-closed",
+            "The keyring cannot be read.",
+            why="DKIM keys and passwords stay sealed: mail is taken and waits, nothing is sent unsigned.",
+            do="Put the keyring file or the systemd credential back, then start again.",
+        )
+    if not listeners:
+        yield error(
+            "nothing-listens",
+            "No listener is open.",
+            why="No application can hand in mail.",
+            do="Look at [[listen]] in the settings, and at the log.",
+        )
+    yield from _room(data)
+
+
+def _room(data: Path) -> Iterator[Finding]:
+    """How much room the disk of the data folder has; nothing is told where it cannot be asked."""
+    try:
+        free = shutil.disk_usage(data).free
+    except OSError:
+        return
+    if free < TOO_LITTLE:
+        yield error(
+            "disk-full",
+            f"The disk of {data} has {size_text(free // MIB * MIB)} left.",
+            why="Mail is answered with a 4xx reply and stays with the application; nothing is lost.",
+            do="Make room. Mailwright goes on by itself.",
+        )
+    elif free < LITTLE:
+        yield warning(
+            "disk-nearly-full",
+            f"The disk of {data} has {size_text(free // MIB * MIB)} left.",
+            why="When it is full, no mail is taken.",
+            do="Make room, or keep mail for a shorter time: mailwright account set NAME --retention DAYS",
+        )
