@@ -11,6 +11,9 @@ _OTHERS = {  # RFC 3463 §3; all other findings are about the content: 554 5.6.0
     "mail-loop": (554, "5.4.6"),
     "header-too-large": (552, "5.3.4"),
     "header-needs-smtputf8": (550, "5.6.7"),  # RFC 6531 §3.5
+    "author-not-yours": (550, "5.7.1"),
+    "author-not-of-this-key": (550, "5.7.1"),
+    "transport-unusable": (451, "4.3.5"),  # the operator or an admin can mend it before the client gives up
 }
 
 
