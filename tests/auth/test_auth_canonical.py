@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import mmap
+import sys
 import tempfile
 from collections.abc import Iterator
 
@@ -103,16 +104,35 @@ def relaxed_lines(body: bytes) -> Iterator[bytes]:
     return (line + b"\r\n" for line in led)
 
 
-@pytest.mark.parametrize("size", [16, 1024])
-def test_blanks_cost_a_bounded_number_of_passes(size: int) -> None:
-    """Work is counted in octets that `replace` reads: the copies of a chunk shrink by a factor, so their sum is linear."""
-    text, read = b" " * (size * 64), 0
-    for run in (b" " * 64, b" " * 8, b"  "):
-        while run in text:
-            read += len(text)
-            text = text.replace(run, b" ")
-    assert text == b" "
-    assert read <= 1.3 * size * 64
+@given(st.text("  a\t\n").map(lambda text: text.replace("\n", "\r\n").encode()), st.integers(1, 300))
+@example(b"a ", 200)
+@example(b" \r\n a", 129)
+def test_runs_of_any_length(text: bytes, times: int) -> None:
+    body = text.replace(b" ", b" " * times)
+    assert hash_body([body]) == hashlib.sha256(b"".join(relaxed_lines(body))).digest()
+
+
+@pytest.mark.parametrize("unit", [b" ", b"\t", b" a", b"a  ", b"   a", b" \r\n", b"\r\n", b"\r", b"x"])
+def test_work_grows_with_the_size_and_no_faster(unit: bytes) -> None:
+    """Counted in function calls, as sys.setprofile sees them: a body of 16 times the size takes 16 times as many at most."""
+    body = unit * (16 * CHUNK // len(unit))
+    assert calls(body) <= 17 * calls(body[:CHUNK]) + 20
+
+
+def calls(body: bytes) -> int:
+    """How many calls, of Python and of C, one hash takes; each C call reads a bounded chunk a bounded number of times."""
+    seen = 0
+
+    def count(_frame: object, event: str, _what: object) -> None:
+        nonlocal seen
+        seen += event in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        hash_body([body])
+    finally:
+        sys.setprofile(None)
+    return seen
 
 
 def test_buffers_of_every_kind() -> None:
