@@ -3,7 +3,7 @@
 A script has a line `command = reply` per rule; the longest command that fits is taken. Lines of a reply are parted by " / ",
 replies to the first, second, ... use of a rule by " ; " (the last one stays). `connect` is the greeting, `.` the end of data.
 Instead of a reply line: <hang> says nothing more, <drop> closes, <reset> closes hard, <endless> sends lines for ever,
-<stop-reading> reads nothing more, <tls> starts TLS.
+<stop-reading> reads nothing more, <garbage> answers whatever comes with nonsense, <tls> starts TLS.
 """
 
 import asyncio
@@ -81,10 +81,12 @@ class ScriptedServer:
                 await self._answer(".", reader, writer)
 
     async def _take(self, reader: asyncio.StreamReader) -> None:
-        content = b""
-        while not (content == b".\r\n" or content.endswith(b"\r\n.\r\n")):
-            content += await reader.readuntil(b".\r\n")
-        self.mails.append(content[:-3])
+        lines: list[bytes] = []
+        while (line := await reader.readline()) != b".\r\n":
+            if not line:
+                raise ConnectionResetError
+            lines.append(line)
+        self.mails.append(b"".join(lines))
 
     async def _answer(self, command: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         rule = max((name for name in self._rules if command.startswith(name)), key=len, default="")
@@ -113,6 +115,10 @@ class ScriptedServer:
                 while True:
                     writer.write(b"250-and so on\r\n" * 1000)
                     await writer.drain()
+            case "<garbage>":
+                await reader.read(1)
+                writer.write(b"what is TLS?\r\n")
+                await writer.drain()
             case "<reset>":
                 writer.transport.abort()
         raise ConnectionResetError

@@ -97,6 +97,7 @@ class Connection(asyncio.Protocol):
         event = await self._waiter
         if isinstance(event, NeedTls) and context is not None:
             event = await self._start_tls(context)
+        self.note = self.note or self._client.note
         if isinstance(event, Ready) and context is not None and self.tls:
             context.keep(self.host, self._transport.get_extra_info("ssl_object"))
         return event if isinstance(event, Failed) else self.failed
@@ -138,7 +139,8 @@ class Connection(asyncio.Protocol):
         """Close at once."""
         self._client.lost("given up by us", self._loop.time())
         self._deadline = None
-        self._transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
     # What the transport calls.
 

@@ -72,6 +72,9 @@ class Client:
             self._break(Fault("plaintext-after-starttls", "The server sent text after agreeing to start TLS."), now)
         elif self.phase == "tls":
             events.append(_NEED_TLS)
+        elif self.phase == "pour":  # only now: a refusal may have come right behind the 354
+            self.phase = "content"
+            events.append(_POUR)
         return events
 
     def tls_started(self, how: str, now: float) -> None:
@@ -109,7 +112,7 @@ class Client:
     def end(self, now: float) -> bytes | None:
         """The final dot. From here on the mail may have arrived (RFC 5321 §4.5.4.1). None: the content must not leave."""
         dot = self._stuffer.end()
-        if self._stuffer.broken:
+        if self._stuffer.broken or self.phase != "content":
             return None
         self.transcript.remark(now, f"<{self._octets} octets of mail>", ">")
         self._after_dot = True
@@ -233,7 +236,10 @@ class Client:
             self._say(self._script.pop() + b"\r\n", "mail", now)
 
     def _hear_transaction(self, transaction: Transaction, reply: Reply, now: float) -> None:
-        if self.phase == "content":  # too big, or out of space: a server that cannot wait for the end says so and hangs up
+        if self.phase in {
+            "pour",
+            "content",
+        }:  # too big, or out of space: a server that cannot wait for the end says so and hangs up
             transaction.closing(reply)
             self._close(words.refused("data", reply), "the server refused the mail before its end", reply)
             return
@@ -243,8 +249,7 @@ class Client:
             if self._script:
                 self._say(self._script.pop() + b"\r\n", self.phase, now)
         elif step is Step.POUR:
-            self.phase = "content"
-            self._events.append(_POUR)
+            self.phase = "pour"
         elif step is Step.CANCEL:
             self._say(b".\r\n", "dot", now)
         elif step is Step.BROKEN:

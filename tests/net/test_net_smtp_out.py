@@ -1,0 +1,522 @@
+"""Outgoing connections against a server that plays a text, and against real peers."""
+
+import asyncio
+import shutil
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+import trustme
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+from mailwright.net.smtp_connection import BeforeDot, Connection, Timeouts
+from mailwright.net.smtp_out import SmtpSender
+from mailwright.ports.sender import HostAddress, Login, Lost, OutgoingMail, Sent, Target, Unreachable
+from mailwright.transports import Tls
+from mailwright.values import Conflict, Malformed, Reply
+from tests.net.scripted import ScriptedServer
+
+MAIL = b"From: a@me.test\r\nSubject: hello\r\n\r\n.dot\r\nend\r\n"
+SHORT = Timeouts(*[0.15] * 10)
+STEPWISE = "EHLO = 250-mx.test / 250 8BITMIME"
+TLS = "EHLO = 250-mx.test / 250-PIPELINING / 250 STARTTLS"
+
+
+def target(*ports: int, tls: Tls = Tls.NONE, login: Login | None = None, name: str = "localhost", inner: bool = True) -> Target:
+    hosts = tuple(HostAddress(name, "127.0.0.1", port) for port in ports)
+    return Target(hosts, tls, "me.test", login=login, allow_private=inner)
+
+
+def mail(*recipients: str, content: Sequence[bytes] | AsyncIterator[bytes] = (MAIL,), size: int = len(MAIL)) -> OutgoingMail:
+    return OutgoingMail("a@me.test", recipients or ("b@mx.test",), content, size)
+
+
+async def session(at: Target, sender: SmtpSender | None = None) -> Connection:
+    found = await (sender or SmtpSender(timeouts=Timeouts(quit=1))).open(at)
+    assert isinstance(found, Connection), found
+    return found
+
+
+async def missing(at: Target, sender: SmtpSender | None = None) -> Unreachable:
+    found = await (sender or SmtpSender(timeouts=SHORT)).open(at)
+    assert isinstance(found, Unreachable)
+    return found
+
+
+async def one_mail(server: ScriptedServer, *recipients: str, sender: SmtpSender | None = None) -> tuple[Sent, Connection]:
+    connection = await session(target(server.port), sender)
+    return await connection.send(mail(*recipients)), connection
+
+
+@pytest.mark.parametrize("script", ["", STEPWISE])
+async def test_mails_go_over_one_connection(script: str) -> None:
+    async with ScriptedServer(script) as server:
+        connection = await session(target(server.port))
+        for number in (1, 2, 3):
+            sent = await connection.send(mail("b@mx.test", "c@mx.test"))
+            assert sent.answers == dict.fromkeys(("b@mx.test", "c@mx.test"), Reply(250, "2.0.0", ("queued",)))
+            assert connection.used == number
+            assert connection.alive
+        await connection.quit()
+        assert not connection.alive
+    assert server.mails == [MAIL.replace(b"\r\n.", b"\r\n..")] * 3
+    assert server.connections == 1
+    assert server.said[-1] == "QUIT"
+
+
+async def test_the_transcript_has_the_dialogue_and_not_the_mail() -> None:
+    async with ScriptedServer() as server:
+        connection = await session(target(server.port))
+        first, second = (await connection.send(mail())).transcript, (await connection.send(mail())).transcript
+        await connection.quit()
+    assert [line[7:] for line in second.splitlines()] == [
+        "> MAIL FROM:<a@me.test> SIZE=46",
+        "> RCPT TO:<b@mx.test>",
+        "> DATA",
+        "< 250 2.1.0 Ok",
+        "< 250 2.1.5 Ok",
+        "< 354 Go",
+        "> <46 octets of mail>",
+        "< 250 2.0.0 queued",
+    ]
+    assert "connected to localhost [127.0.0.1]" in first
+    assert "> EHLO me.test" in first
+
+
+async def test_one_refused_recipient_of_twenty_does_not_stop_the_others() -> None:
+    codes = ["550 5.1.1 no such user", "452 4.2.2 mailbox full", "451 4.3.0 try later"]
+    refused = {f"r{n}@mx.test": code for n, code in zip((3, 11, 19), codes, strict=True)}
+    rules = "\n".join(f"RCPT TO:<{recipient}> = {code}" for recipient, code in refused.items())
+    for stepwise in ("", STEPWISE):
+        async with ScriptedServer(f"{rules}\n{stepwise}") as server:
+            sent, connection = await one_mail(server, *(f"r{n}@mx.test" for n in range(20)))
+            await connection.quit()
+        assert {name: str(answer) for name, answer in sent.answers.items()} == {
+            f"r{n}@mx.test": refused.get(f"r{n}@mx.test", "250 2.0.0 queued") for n in range(20)
+        }
+
+
+async def test_when_nobody_is_taken_no_content_leaves_and_the_next_mail_goes() -> None:
+    async with ScriptedServer("RCPT = 550 5.1.1 no ; 250 ok") as server:  # DATA is answered 354 all the same
+        sent, connection = await one_mail(server)
+        assert str(sent.answers["b@mx.test"]) == "550 5.1.1 no"
+        assert str((await connection.send(mail())).answers["b@mx.test"]) == "250 2.0.0 queued"
+        await connection.quit()
+    assert server.mails == [b"", MAIL.replace(b"\r\n.", b"\r\n..")]
+
+
+LOSSES = [
+    ("MAIL = <drop>", False, "at MAIL"),
+    ("RCPT = <reset>", False, "at RCPT"),
+    ("DATA = <drop>", False, "at DATA"),
+    ("DATA = 354 go / <reset>", None, "after DATA: before or after the dot, whichever came first"),
+    (". = <drop>", True, "after the dot"),
+    (". = <hang>", True, "no answer to the dot"),
+    ("MAIL = <hang>", False, "no answer to MAIL"),
+    ("DATA = <hang>", False, "no answer to DATA"),
+    ("RCPT = <endless>", False, "a reply without end"),
+    (". = <endless>", True, "a reply without end after the dot"),
+    (". = hello there", True, "nonsense after the dot"),
+    (". = 354 more", True, "a reply without meaning"),
+    ("MAIL = 250 ok / 250 ok / 250 ok / 354 go / 250 ok", None, "answers to what was not asked"),
+]
+
+
+@pytest.mark.parametrize("rule, after_dot, because", LOSSES)
+@pytest.mark.parametrize("opening", ["", STEPWISE])
+async def test_a_lost_connection_is_told_apart_by_the_dot(rule: str, after_dot: bool | None, because: str, opening: str) -> None:
+    async with ScriptedServer(f"{rule}\n{opening}") as server:
+        sent, connection = await one_mail(server, sender=SmtpSender(timeouts=SHORT))
+        answer = sent.answers["b@mx.test"]
+        assert isinstance(answer, Lost), because
+        assert answer.cause
+        assert after_dot is None or answer.after_dot is after_dot, because
+        assert not connection.alive
+        again = await connection.send(mail())
+        assert again.answers == {"b@mx.test": Lost("the connection had ended before")}
+        await connection.quit()
+
+
+CLOSINGS = ["connect", "EHLO", "MAIL", "RCPT", "DATA", "."]
+
+
+@pytest.mark.parametrize("at", CLOSINGS)
+async def test_a_421_at_any_point_is_an_answer_and_the_end(at: str) -> None:
+    async with ScriptedServer(f"{at} = 421 4.3.2 busy / <drop>") as server:
+        if at in {"connect", "EHLO"}:
+            found = await missing(target(server.port))
+            assert str(found.reply) == "421 4.3.2 busy"
+            assert not found.permanent
+        else:
+            sent, connection = await one_mail(server)
+            assert str(sent.answers["b@mx.test"]) == "421 4.3.2 busy"
+            assert not connection.alive
+            await connection.quit()
+
+
+async def test_a_421_while_idle_ends_the_session() -> None:
+    async with ScriptedServer("MAIL = 250 ok\n. = 250 queued / 421 4.4.2 idle / <drop>") as server:
+        sent, connection = await one_mail(server)
+        assert str(sent.answers["b@mx.test"]) == "250 queued"
+        await connection.quit()
+        assert not connection.alive
+
+
+BAD_OPENINGS = [
+    ("connect = 554 5.7.1 listed", "greeting-refused", True),
+    ("connect = 450 4.7.1 later", "greeting-refused", False),
+    ("connect = <hang>", "connection-lost", False),
+    ("connect = <drop>", "connection-lost", False),
+    ("connect = <reset>", "connection-lost", False),
+    ("connect = <endless>", "reply-too-long", False),
+    ("connect = SSH-2.0-OpenSSH", "reply-malformed", False),
+    ("EHLO = <hang>", "connection-lost", False),
+    ("EHLO = <endless>", "reply-too-long", False),
+    ("EHLO = 554 5.7.1 no", "ehlo-refused", True),
+]
+
+
+@pytest.mark.parametrize("rule, code, permanent", BAD_OPENINGS)
+async def test_sessions_that_do_not_come_about(rule: str, code: str, permanent: bool) -> None:
+    async with ScriptedServer(rule) as server:
+        found = await missing(target(server.port))
+    assert found.finding.code == code
+    assert found.permanent is permanent
+    assert (found.host, found.ip) == ("localhost", "127.0.0.1")
+    assert f"connected to localhost [127.0.0.1] port {server.port}" in found.transcript
+
+
+async def test_the_next_host_is_tried_and_the_transcript_tells() -> None:
+    async with ScriptedServer("connect = 451 4.3.0 not now") as first, ScriptedServer() as second:
+        connection = await session(target(first.port, second.port))
+        assert "The server refused the connection at GREETING." in connection.transcript
+        await connection.quit()
+
+
+async def test_inner_addresses_are_refused_unless_it_is_the_operators_route() -> None:
+    async with ScriptedServer() as server:
+        found = await missing(target(server.port, name="mx.example.com", inner=False))
+        assert found.finding.code == "address-refused"
+        assert found.permanent
+        assert server.connections == 0
+
+
+async def test_no_hosts() -> None:
+    assert (await missing(Target((), Tls.NONE, "me.test"))).finding.code == "no-address"
+
+
+# Before the dot.
+
+
+async def yes() -> bool:
+    await asyncio.sleep(0)
+    return True
+
+
+async def no() -> bool:
+    await asyncio.sleep(0)
+    return False
+
+
+def done(verdict: bool) -> asyncio.Future[bool]:
+    future = asyncio.get_running_loop().create_future()
+    future.set_result(verdict)
+    return future
+
+
+@pytest.mark.parametrize("how", ["plain", "future", "awaited"])
+@pytest.mark.parametrize("verdict", [True, False])
+async def test_the_dot_is_written_only_when_allowed(verdict: bool, how: str) -> None:
+    asked: dict[str, BeforeDot] = {"plain": lambda: verdict, "future": lambda: done(verdict), "awaited": yes if verdict else no}
+    async with ScriptedServer() as server:
+        connection = await session(target(server.port))
+        sent = await connection.send(mail(), before_dot=asked[how])
+        answer = sent.answers["b@mx.test"]
+        assert isinstance(answer, Reply) if verdict else answer == Lost("given up by us before the end of the mail")
+        assert connection.alive is verdict
+        await connection.quit()
+    assert len(server.mails) == int(verdict)
+
+
+@pytest.mark.parametrize("how", ["plain", "future", "awaited"])
+async def test_a_failing_check_before_the_dot_is_raised_and_nothing_was_sent(how: str) -> None:
+    def plain() -> bool:
+        raise Conflict("the lease is gone")
+
+    def future() -> asyncio.Future[bool]:
+        failed = asyncio.get_running_loop().create_future()
+        failed.set_exception(Conflict("the lease is gone"))
+        return failed
+
+    async def awaited() -> bool:
+        raise Conflict("the lease is gone")
+
+    asked: dict[str, BeforeDot] = {"plain": plain, "future": future, "awaited": awaited}
+    async with ScriptedServer() as server:
+        connection = await session(target(server.port))
+        with pytest.raises(Conflict):
+            await connection.send(mail(), before_dot=asked[how])
+        assert not connection.alive
+        await connection.quit()
+    assert server.mails == []
+
+
+async def test_a_cancelled_send_closes_the_connection() -> None:
+    async with ScriptedServer("MAIL = <hang>") as server:
+        connection = await session(target(server.port))
+        sending = asyncio.get_running_loop().create_task(connection.send(mail()))
+        await asyncio.sleep(0)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert not connection.alive
+        await connection.quit()
+
+
+async def test_a_hostile_address_is_raised_and_the_connection_lives() -> None:
+    async with ScriptedServer() as server:
+        connection = await session(target(server.port))
+        with pytest.raises(Malformed):
+            await connection.send(mail("b@mx.test>\r\nRCPT TO:<c@mx.test"))
+        assert isinstance((await connection.send(mail())).answers["b@mx.test"], Reply)
+        await connection.quit()
+
+
+@pytest.mark.parametrize("content", [b"a\n.\nb\r\n", b"a\r\n.\rb\r\n", b"a\r"])
+@pytest.mark.parametrize("large", [False, True])
+async def test_bare_line_ends_are_never_sent(content: bytes, large: bool) -> None:
+    async with ScriptedServer() as server:
+        connection = await session(target(server.port))
+        sent = await connection.send(mail(content=[content], size=10**6 if large else len(content)))
+        assert str(sent.answers["b@mx.test"]).startswith("554 5.6.0 Not sent")
+        await connection.quit()
+    assert server.mails == []
+
+
+# Large mails.
+
+CHUNK = (b"x" * 70 + b"\r\n.\r\n") * 3000
+
+
+async def stream(times: int) -> AsyncIterator[bytes]:
+    for _ in range(times):
+        yield CHUNK
+
+
+@pytest.mark.parametrize("kind", ["sequence", "stream"])
+async def test_a_large_mail_arrives_as_it_was(kind: str) -> None:
+    times = 20
+    async with ScriptedServer() as server:
+        connection = await session(target(server.port))
+        content = [CHUNK] * times if kind == "sequence" else stream(times)
+        sent = await connection.send(mail(content=content, size=len(CHUNK) * times))
+        assert isinstance(sent.answers["b@mx.test"], Reply)
+        assert f"<{len(CHUNK) * times} octets of mail>" in sent.transcript
+        await connection.quit()
+    assert server.mails[0].replace(b"\r\n..", b"\r\n.") == CHUNK * times
+
+
+async def test_a_peer_that_reads_nothing_does_not_fill_the_memory() -> None:
+    taken = 0
+
+    async def source() -> AsyncIterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield CHUNK
+
+    async with ScriptedServer("DATA = 354 go / <stop-reading>") as server:
+        connection = await session(target(server.port), SmtpSender(timeouts=SHORT))
+        sent = await connection.send(mail(content=source(), size=10**9 // 200))
+        assert sent.answers == {"b@mx.test": Lost("no answer at CONTENT within 0.15 s")}
+        await connection.quit()
+    assert taken * len(CHUNK) < 20_000_000
+
+
+async def test_a_server_that_refuses_while_the_content_comes_is_heard() -> None:
+    async with ScriptedServer("DATA = 354 go / 552 5.3.4 too big / <hang>") as server:
+        connection = await session(target(server.port))
+        sent = await connection.send(mail(content=stream(100_000), size=9_000_000))
+        assert str(sent.answers["b@mx.test"]) == "552 5.3.4 too big"
+        await connection.quit()
+
+
+# TLS.
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusted(authority: trustme.CA, tmp_path: Path) -> str:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    return str(tmp_path / "ca.pem")
+
+
+def server_context(authority: trustme.CA, name: str = "localhost") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+async def test_opportunistic_tls_takes_any_certificate(authority: trustme.CA) -> None:
+    async with ScriptedServer(TLS, context=server_context(authority, "other.test")) as server:
+        connection = await session(target(server.port, tls=Tls.OPPORTUNISTIC))
+        assert connection.tls.startswith("TLSv1.3 ")
+        assert (connection.verified, connection.note) == (False, "")
+        assert isinstance((await connection.send(mail())).answers["b@mx.test"], Reply)
+        await connection.quit()
+    assert server.said[:3] == ["EHLO me.test", "STARTTLS", "EHLO me.test"]
+
+
+FALLBACKS = [
+    (TLS + "\nSTARTTLS = 454 4.7.0 not available", "STARTTLS was refused: 454 4.7.0 not available", 1, "refused: goes on"),
+    (TLS + "\nSTARTTLS = 220 go / <garbage>", "TLS failed, so this was sent without: ", 2, "no handshake: a new connection"),
+    (TLS + "\nSTARTTLS = 220 go / <drop>", "TLS failed, so this was sent without: ", 2, "hangs up: a new connection"),
+    (TLS + "\nSTARTTLS = 220 go / <hang>", "TLS failed, so this was sent without: ", 2, "says nothing: a new connection"),
+]
+
+
+@pytest.mark.parametrize("script, note, connections, because", FALLBACKS)
+async def test_opportunistic_tls_falls_back_and_says_so(script: str, note: str, connections: int, because: str) -> None:
+    async with ScriptedServer(script) as server:
+        connection = await session(target(server.port, tls=Tls.OPPORTUNISTIC), SmtpSender(timeouts=SHORT))
+        assert connection.note.startswith(note), because
+        assert (connection.tls, connection.verified) == ("", None)
+        assert note in (await connection.send(mail())).transcript or connections == 1
+        await connection.quit()
+    assert server.connections == connections, because
+
+
+@pytest.mark.parametrize("script, note, connections, because", FALLBACKS)
+async def test_required_tls_never_falls_back(script: str, note: str, connections: int, because: str) -> None:
+    async with ScriptedServer(script) as server:
+        found = await missing(target(server.port, tls=Tls.STARTTLS))
+        assert found.finding.code in {"tls-refused", "tls-failed", "reply-unasked"}, because
+        assert not found.permanent
+    assert server.connections == 1
+    assert server.mails == []
+
+
+CERTIFICATES = [
+    ("localhost", True, None, "its own name"),
+    ("other.test", True, "tls-failed", "another's name"),
+    ("localhost", False, "tls-failed", "an authority that nobody trusts"),
+]
+
+
+@pytest.mark.parametrize("name, trust, code, because", CERTIFICATES)
+@pytest.mark.parametrize("tls", [Tls.STARTTLS, Tls.IMPLICIT])
+async def test_certificates_are_checked_where_tls_is_required(
+    authority: trustme.CA, trusted: str, name: str, trust: bool, code: str | None, because: str, tls: Tls
+) -> None:
+    context = server_context(authority, name)
+    async with ScriptedServer(TLS, context=context, at_once=tls is Tls.IMPLICIT) as server:
+        sender = SmtpSender(timeouts=Timeouts(quit=1), ca_file=trusted if trust else None)
+        found = await sender.open(target(server.port, tls=tls))
+        if code is None:
+            assert isinstance(found, Connection), because
+            assert found.verified
+            assert "certificate checked" in found.transcript
+            assert isinstance((await found.send(mail())).answers["b@mx.test"], Reply)
+            await found.quit()
+        else:
+            assert isinstance(found, Unreachable)
+            assert found.finding.code == code, because
+            assert not found.permanent
+            assert server.mails == []
+
+
+async def test_sessions_are_resumed(authority: trustme.CA, trusted: str) -> None:
+    sender = SmtpSender(timeouts=Timeouts(quit=1), ca_file=trusted)
+    async with ScriptedServer(TLS, context=server_context(authority)) as server:
+        transcripts = []
+        for _ in range(3):
+            connection = await session(target(server.port, tls=Tls.STARTTLS), sender)
+            transcripts.append(connection.transcript)
+            await connection.quit()
+    assert ["session resumed" in text for text in transcripts] == [False, True, True]
+
+
+async def test_the_password_goes_under_tls_only_and_is_never_told(authority: trustme.CA, trusted: str) -> None:
+    script = "EHLO = 250-mx.test / 250-STARTTLS / 250 AUTH PLAIN\nAUTH = 535 5.7.8 geheim is wrong"
+    login = Login("user", "geheim")
+    async with ScriptedServer(script, context=server_context(authority)) as server:
+        sender = SmtpSender(timeouts=Timeouts(quit=1), ca_file=trusted)
+        refused = await missing(target(server.port, server.port, tls=Tls.STARTTLS, login=login), sender)
+        assert refused.finding.code == "login-refused"
+        assert refused.permanent
+        assert "geheim" not in repr(refused)
+        assert "AHVzZXIAZ2VoZWlt" not in repr(refused)
+        assert server.connections == 1  # a wrong password is not tried again elsewhere
+        assert (await missing(target(server.port, login=login), sender)).finding.code == "login-in-clear"
+    assert sum(line.startswith("AUTH") for line in server.said) == 1
+
+
+# Real peers.
+
+
+class Keeper:
+    """An aiosmtpd handler that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[str | None, list[str], bytes]] = []
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        self.kept.append((envelope.mail_from, envelope.rcpt_tos, envelope.original_content or b""))
+        return "250 2.0.0 kept"
+
+
+async def test_aiosmtpd_with_tls_and_login(authority: trustme.CA, trusted: str) -> None:
+    keeper = Keeper()
+    context = server_context(authority)
+
+    def peer() -> SMTP:
+        return SMTP(
+            keeper,
+            tls_context=context,
+            require_starttls=True,
+            auth_required=True,
+            authenticator=lambda *_: AuthResult(success=True),
+            enable_SMTPUTF8=True,
+            loop=loop,
+        )
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(peer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    sender = SmtpSender(timeouts=Timeouts(quit=1), ca_file=trusted)
+    connection = await session(target(port, tls=Tls.STARTTLS, login=Login("user", "geheim")), sender)
+    for recipients in (["b@mx.test"], ["c@mx.test", "grüße@mx.test"]):
+        sent = await connection.send(mail(*recipients))
+        assert {str(answer) for answer in sent.answers.values()} == {"250 2.0.0 kept"}
+    await connection.quit()
+    server.close()
+    assert keeper.kept == [("a@me.test", ["b@mx.test"], MAIL), ("a@me.test", ["c@mx.test", "grüße@mx.test"], MAIL)]
+
+
+@pytest.mark.skipif(
+    not shutil.which("smtp-sink", path="/usr/sbin:/usr/bin"), reason="smtp-sink is not installed: apt install postfix"
+)
+@pytest.mark.parametrize("options", [[], ["-p"], ["-8"], ["-e"]], ids=["all", "no-pipelining", "no-8bitmime", "no-ehlo"])
+async def test_smtp_sink(options: list[str], unused_tcp_port: int) -> None:
+    sink = shutil.which("smtp-sink", path="/usr/sbin:/usr/bin")
+    assert sink
+    process = await asyncio.create_subprocess_exec(
+        sink, "-u", "nobody", *options, f"127.0.0.1:{unused_tcp_port}", "100", stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        found: Connection | Unreachable | None = None
+        while not isinstance(found, Connection):
+            found = await SmtpSender().open(target(unused_tcp_port, tls=Tls.OPPORTUNISTIC))
+        for _ in range(50):
+            assert str((await found.send(mail("b@mx.test", "c@mx.test"))).answers["c@mx.test"]).startswith("250 2.0.0")
+        large = await found.send(mail(content=stream(20), size=20 * len(CHUNK)))
+        assert str(large.answers["b@mx.test"]).startswith("250 2.0.0")
+        await found.quit()
+    finally:
+        process.terminate()
+        await process.wait()
