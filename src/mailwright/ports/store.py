@@ -1,12 +1,14 @@
 """The doors to the mail itself: what was accepted, the queue, and the story."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mailwright.queue import Accepted, Duplicate, EventRow, Job, NewDelivery, NewMessage, Outcome, State
 
 CHUNK = 256 * 1024  # octets of one body row
+LEASE_MS = 30_000  # a worker without a heartbeat for so long is dead: beat every few seconds
+EventMaker = Callable[[int, int, int, int], EventRow]  # of delivery, message, account, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +147,14 @@ class Queue(Protocol):
         """False where this worker was declared dead meanwhile: its rows belong to others."""
         ...
 
-    async def free_dead(self, *, worker: int, alone: bool, new_events: Any) -> int:
+    async def free_dead(self, *, worker: int, alone: bool, new_events: EventMaker) -> int:
         """Free rows of workers without a heartbeat for LEASE_MS (all other workers where `alone`): LEASED ones become READY,
-        SENDING ones READY and *unknown, may have arrived*, each with the event that `new_events(delivery, message, account, now)`
-        makes. Returns how many."""
+        SENDING ones READY and *unknown, may have arrived*, each of these with the event that `new_events` makes. Returns how many."""
         ...
 
-    async def begin(self, deliveries: Sequence[int], *, worker: int) -> None:
-        """LEASED -> SENDING, durable before the mail transaction's final dot. Grouped with other writes."""
+    async def begin(self, deliveries: Sequence[int], *, worker: int) -> frozenset[int]:
+        """LEASED -> SENDING, durable before the mail transaction's final dot. Grouped with other writes. Returns those that
+        this worker does not hold any more: they must not be sent."""
         ...
 
     async def settle(self, outcomes: Sequence[Outcome], *, worker: int) -> None:
@@ -209,6 +211,6 @@ class Queue(Protocol):
     async def pause(self, *, site: str | None = None, account: int | None = None, message: int | None = None, why: str, now: int) -> int: ...
     async def resume(self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int) -> int: ...
     async def retry_now(self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int) -> int: ...
-    async def cancel(self, message: int, *, account: int | None, event: Any, now: int) -> tuple[int, int]:
-        """Cancel what still waits: how many were cancelled, how many could not be any more."""
+    async def cancel(self, message: int, *, account: int | None, now: int) -> tuple[int, int]:
+        """Cancel what still waits, and tell it: how many were cancelled, how many could not be any more. Raises NotFound."""
         ...

@@ -1,0 +1,115 @@
+"""What a person does to the queue: pause, resume, try now, cancel; each step is small, so that mail flows on beside it."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, select, update
+
+from mailwright.queue import EventKind, EventRow, State
+from mailwright.queue.life import WAITING
+from mailwright.storage.door import upsert
+from mailwright.storage.group import NewId, forget_secrets
+from mailwright.storage.many import insert_rows
+from mailwright.storage.rows import EVENT, event_row, padded
+from mailwright.storage.schema import delivery, event, message, one_of, pause, site_state
+from mailwright.values import NotFound
+
+STEP = 500  # rows that change in one transaction
+_READY_OR_DEFERRED = (State.READY, State.DEFERRED)
+
+
+def pause_site(connection: Connection, name: str, why: str) -> int:
+    """No lane serves the site until it is resumed."""
+    new = upsert(connection, site_state).values(site=name, paused=why)
+    connection.execute(new.on_conflict_do_update(index_elements=["site"], set_={"paused": why}))
+    return 1
+
+
+def pause_account(connection: Connection, account: int, why: str) -> int:
+    """Nothing of the account leaves until it is resumed."""
+    new = upsert(connection, pause).values(account=account, why=why)
+    connection.execute(new.on_conflict_do_update(index_elements=["account"], set_={"why": why}))
+    return 1
+
+
+def pause_message(connection: Connection, number: int, *, why: str, now: int, new_id: NewId) -> int:
+    """Hold what still waits; returns how many."""
+    rows = _waiting_of(connection, number, _READY_OR_DEFERRED)
+    _change(connection, [row.id for row in rows], {"state": int(State.HELD)})
+    _tell(connection, rows, EventKind.HELD, {"reason": "paused", "what": why}, now, new_id)
+    return len(rows)
+
+
+def resume_site(connection: Connection, name: str) -> int:
+    """Returns 1 where it was paused."""
+    ended = update(site_state).where(site_state.c.site == name, site_state.c.paused != "").values(paused="")
+    return connection.execute(ended).rowcount
+
+
+def resume_account(connection: Connection, account: int) -> int:
+    """Returns 1 where it was paused."""
+    return connection.execute(delete(pause).where(pause.c.account == account)).rowcount
+
+
+def resume_message(connection: Connection, number: int, *, now: int, new_id: NewId) -> int:
+    """HELD -> READY; returns how many."""
+    rows = _waiting_of(connection, number, (State.HELD,))
+    _change(connection, [row.id for row in rows], {"state": int(State.READY), "due_at": now})
+    _tell(connection, rows, EventKind.RELEASED, {}, now, new_id)
+    return len(rows)
+
+
+def deferred(connection: Connection, *, site: str | None, account: int | None, message: int | None) -> list[int]:
+    """Deliveries that wait for their time, of a site, an account or a message, or all of them."""
+    of = select(delivery.c.id)
+    if message is not None:
+        of = of.where(delivery.c.message == message, delivery.c.state == int(State.DEFERRED))
+    else:
+        of = of.where(one_of(WAITING), delivery.c.state == int(State.DEFERRED))
+    if site is not None:
+        of = of.where(delivery.c.site == site)
+    if account is not None:
+        of = of.where(delivery.c.account == account)
+    return list(connection.execute(of).scalars())
+
+
+def make_ready(connection: Connection, numbers: Sequence[int], now: int) -> int:
+    """DEFERRED -> READY for some."""
+    due = update(delivery).where(delivery.c.id.in_(padded(numbers)), delivery.c.state == int(State.DEFERRED))
+    return connection.execute(due.values(state=int(State.READY), due_at=now)).rowcount
+
+
+def forgive(connection: Connection, name: str) -> int:
+    """The site's back-off ends."""
+    return connection.execute(update(site_state).where(site_state.c.site == name).values(failures=0, until=0)).rowcount
+
+
+def cancel(connection: Connection, number: int, *, account: int | None, now: int, new_id: NewId) -> tuple[int, int]:
+    """Cancel what waits; how many were cancelled, and how many are in hand or settled otherwise. Raises NotFound."""
+    owner = select(message.c.id, message.c.secret).where(message.c.id == number)
+    found = connection.execute(owner if account is None else owner.where(message.c.account == account)).one_or_none()
+    if found is None:
+        raise NotFound("There is no such message.", "Check the id; it is in the reply to the hand-in.")
+    rows = _waiting_of(connection, number, WAITING)
+    _change(connection, [row.id for row in rows], {"state": int(State.CANCELLED), "settled_at": now})
+    _tell(connection, rows, EventKind.CANCELLED, {}, now, new_id)
+    others = (delivery.c.message == number, delivery.c.state != int(State.CANCELLED))
+    left = len(connection.execute(select(delivery.c.id).where(*others)).all())
+    forget_secrets(connection, {number} if found.secret else set())
+    return len(rows), left
+
+
+def _waiting_of(connection: Connection, number: int, states: Sequence[State]) -> Sequence[object]:
+    of = select(delivery.c.id, delivery.c.account, delivery.c.message).where(delivery.c.message == number)
+    return connection.execute(of.where(delivery.c.state.in_([int(state) for state in states])).with_for_update()).all()
+
+
+def _change(connection: Connection, numbers: Sequence[int], values: dict[str, int]) -> None:
+    if numbers:
+        connection.execute(update(delivery).where(delivery.c.id.in_(padded(numbers))).values(**values))
+
+
+def _tell(connection: Connection, rows: Sequence[object], kind: EventKind, data: dict[str, object], now: int, new_id: NewId) -> None:
+    told = [EventRow(new_id(now), row.account, row.message, row.id, kind, now, data) for row in rows]
+    insert_rows(connection, event, EVENT, [event_row(one) for one in told])
+
+

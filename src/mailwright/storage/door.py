@@ -1,0 +1,87 @@
+"""What the three doors share: the writer, the readers, and ids for the events that storage tells itself."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TypeVar, cast
+
+from sqlalchemy import Connection, Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mailwright.storage.engine import READERS, Engines
+from mailwright.storage.faults import unavailable
+from mailwright.storage.schema import counter
+from mailwright.storage.writer import Work, Writer
+from mailwright.values import Unavailable
+from mailwright.values.ids import NODES, IdMaker
+
+T = TypeVar("T")
+
+
+class Door:
+    """Lives in one event loop, from `start` to `close`."""
+
+    def __init__(self, engines: Engines, between: Callable[[], None] | None = None) -> None:
+        self.engines = engines
+        self.worker: int | None = None  # the one that this process registered
+        self._ids = IdMaker(0)
+        self._ids_lock = Lock()
+        self._readers = ThreadPoolExecutor(READERS, "storage-reader")
+        self._writer = Writer(engines, self.new_id, between)
+
+    async def start(self) -> None:
+        """Start the threads and draw a node for ids of our own."""
+        self._writer.start()
+        self._ids.node = await self.write(lambda connection: count_up(connection, "worker")) % NODES
+
+    async def close(self) -> None:
+        """Write what was handed in and end the threads."""
+        await self._writer.close()
+        await asyncio.to_thread(self._readers.shutdown)
+
+    def new_id(self, now: int) -> int:
+        """An id for an event that storage tells; safe in any thread."""
+        with self._ids_lock:
+            return self._ids.next(now)
+
+    async def read(self, work: Work[T]) -> T:
+        """Read in a thread, never through the writer. Raises Unavailable."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_here, work)
+
+    def read_here(self, work: Work[T]) -> T:
+        """Read in the calling thread."""
+        try:
+            with self.engines.read.connect() as connection:
+                return work(connection)
+        except Exception as error:
+            gone = unavailable(error)
+            if gone is None:
+                raise
+            self.engines.forget()
+            raise gone from error
+
+    @property
+    def grouped(self) -> Callable[..., object]:
+        """Write a unit with others."""
+        return self._writer.put
+
+    async def write(self, work: Work[T], *, quick: bool = False) -> T:
+        """Write in a transaction of its own. `quick`: durable only with what is written after it."""
+        return await self._writer.alone(work, quick=quick)
+
+
+def count_up(connection: Connection, name: str) -> int:
+    """The next value of a counter."""
+    raised = update(counter).where(counter.c.name == name).values(value=counter.c.value + 1).returning(counter.c.value)
+    return int(connection.execute(raised).scalar_one())
+
+
+def count(connection: Connection, name: str) -> int:
+    """The value of a counter."""
+    return int(connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar_one())
+
+
+def upsert(connection: Connection, table: Table) -> sqlite.Insert:
+    """INSERT .. ON CONFLICT of this database; both are written alike."""
+    return cast("sqlite.Insert", postgresql.insert(table)) if connection.dialect.name == "postgresql" else sqlite.insert(table)

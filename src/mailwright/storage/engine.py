@@ -1,0 +1,119 @@
+"""From a URL to engines: one for writing, one for reading, with what each database needs to be durable and quick."""
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+
+from mailwright.values import Malformed
+
+OLDEST_SQLITE = (3, 35)  # RETURNING; UPDATE ... FROM came with 3.33
+BUSY_MS = 5_000  # how long to wait for another program that holds an SQLite database
+WRITER_CACHE_KIB, READER_CACHE_KIB = 16_384, 2_048  # of each SQLite connection: a process at rest stays small
+READERS = 4  # connections, and threads, that read
+WRITERS = 6  # connections that write to PostgreSQL: the groups, and what runs alone
+CONNECT_SECONDS = 5  # until PostgreSQL counts as gone
+WAL_KEPT = 64 * 1024 * 1024  # octets that the WAL file keeps on disk at most, after it was folded back
+_MEMORY = "file:/mailwright-{}?vfs=memdb&uri=true"  # shared by all connections of this process
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Where to write and where to read; `path` is the SQLite file, None for PostgreSQL and for a database in memory."""
+
+    write: Engine
+    read: Engine
+    path: Path | None
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether this is SQLite: one writer at a time."""
+        return self.write.dialect.name == "sqlite"
+
+    def forget(self) -> None:
+        """Drop pooled connections: after a fault, new ones are made."""
+        if self.path is None and self.sqlite:
+            return  # a database in memory lives as long as its connections
+        self.write.dispose()
+        self.read.dispose()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.write.dispose()
+        self.read.dispose()
+
+
+def engines_for(text: str) -> Engines:
+    """Engines for `sqlite:///path`, `sqlite://` (in memory) or `postgresql://user@host/name`. Raises Malformed."""
+    try:
+        url = make_url(text)
+    except ArgumentError as fault:
+        raise Malformed("The database URL cannot be read.", _EXAMPLES) from fault
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return _sqlite(url)
+    if backend in {"postgresql", "postgres"}:
+        return _postgresql(url)
+    raise Malformed(f"There is no such database as {backend}.", _EXAMPLES)
+
+
+_EXAMPLES = "Write sqlite:///folder/mailwright.db, or postgresql://user:password@host/mailwright."
+
+
+def _sqlite(url: URL) -> Engines:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise Malformed(f"SQLite {sqlite3.sqlite_version} is too old.", "Use a Python with SQLite 3.35 or newer.")
+    path = None if url.database in {None, "", ":memory:"} else Path(str(url.database))
+    target = url.set(drivername="sqlite+pysqlite")
+    if path is None:
+        target = make_url("sqlite+pysqlite:///" + _MEMORY.format(id(url)))
+    write = _sqlite_engine(target, "BEGIN IMMEDIATE", WRITER_CACHE_KIB, connections=1)
+    return Engines(write, _sqlite_engine(target, "BEGIN", READER_CACHE_KIB, connections=READERS), path)
+
+
+def _sqlite_engine(url: URL, begin: str, cache_kib: int, *, connections: int) -> Engine:
+    engine = create_engine(
+        url, poolclass=QueuePool, pool_size=connections, max_overflow=0,
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_MS / 1000, "cached_statements": 256},
+    )  # fmt: skip
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: Any) -> None:
+        for pragma in (
+            "journal_mode = WAL", "synchronous = FULL", f"cache_size = -{cache_kib}", "temp_store = MEMORY",
+            f"journal_size_limit = {WAL_KEPT}",
+        ):  # fmt: skip
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        if begin == "BEGIN IMMEDIATE":
+            level = "NORMAL" if connection.get_execution_options().get("quick") else "FULL"
+            connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engines:
+    arguments: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS}
+    if "prepare_threshold" in url.query:  # "none" for poolers that cannot keep prepared statements
+        asked = str(url.query["prepare_threshold"])
+        arguments["prepare_threshold"] = int(asked) if asked.isdigit() else None
+    target = url.set(drivername="postgresql+psycopg").difference_update_query(["prepare_threshold"])
+
+    def engine(size: int, **more: Any) -> Engine:
+        return create_engine(target, pool_size=size, max_overflow=0, pool_use_lifo=True, connect_args=arguments, **more)
+
+    write = engine(WRITERS)
+
+    @event.listens_for(write, "begin")
+    def start(connection: Connection) -> None:
+        if connection.get_execution_options().get("quick"):
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+    return Engines(write, engine(READERS, isolation_level="AUTOCOMMIT"), None)

@@ -1,0 +1,67 @@
+"""What a driver's exception means to people: the store does not answer now, or this one piece of work is wrong."""
+
+import sqlite3
+
+import psycopg
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+
+from mailwright.values import Unavailable
+
+# https://www.sqlite.org/rescode.html, the low 8 bits: what happened, and what to do.
+_SQLITE = {
+    sqlite3.SQLITE_FULL: ("The disk with the database is full.", "Free some space on it; nothing was lost, and work goes on by itself."),
+    sqlite3.SQLITE_READONLY: ("The database cannot be written.", "Check the rights of its file and folder, and that the disk is not mounted read-only."),
+    sqlite3.SQLITE_BUSY: ("The database is locked by another program.", "End the program that holds it, such as a backup or a shell."),
+    sqlite3.SQLITE_LOCKED: ("The database is locked by another program.", "End the program that holds it, such as a backup or a shell."),
+    sqlite3.SQLITE_IOERR: ("The disk with the database reports an error.", "Look into the system's log; check the disk and its free space."),
+    sqlite3.SQLITE_CANTOPEN: ("The database file cannot be opened.", "Check that its folder exists and may be written, and that the disk has room."),
+    sqlite3.SQLITE_NOMEM: ("There is no memory left for the database.", "Give the process more memory."),
+    sqlite3.SQLITE_CORRUPT: ("The database file is damaged.", "Stop Mailwright and restore the last backup; check the disk."),
+    sqlite3.SQLITE_NOTADB: ("The database file is not an SQLite database.", "Check `database.url` in the settings."),
+}
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html, by class or code.
+_POSTGRESQL = {
+    "08": ("PostgreSQL is gone.", "Start it, or check the network; work goes on by itself."),
+    "25006": ("PostgreSQL takes no writes: it is a standby, or set to read-only.", "Point `database.url` at the primary."),
+    "28": ("PostgreSQL refuses the login.", "Check user and password in `database.url`."),
+    "3D000": ("PostgreSQL has no such database.", "Create it, or check `database.url`."),
+    "42501": ("PostgreSQL denies access to a table.", "Grant the user of `database.url` its rights."),
+    "53100": ("The disk of PostgreSQL is full.", "Free some space on it; nothing was lost, and work goes on by itself."),
+    "53": ("PostgreSQL has run out of memory or connections.", "Raise its limits, or lower the number of processes."),
+    "55P03": ("A row of the database is locked for too long.", "Look for a transaction that was left open."),
+    "57": ("PostgreSQL is stopping, starting, or ended the work.", "Wait; work goes on by itself."),
+    "58": ("The disk of PostgreSQL reports an error.", "Look into its log; check the disk."),
+    "XX": ("PostgreSQL reports damage.", "Look into its log before anything else."),
+}
+_COLLIDED = {"40001", "40P01"}  # serialisation failure, deadlock: the same work may be tried again
+_GONE = ("The database does not answer.", "Check that it runs and can be reached; work goes on by itself.")
+
+
+def unavailable(error: BaseException) -> Unavailable | None:
+    """Why the store cannot do anything just now; None where the fault lies in the one piece of work."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, Unavailable):
+        return cause
+    if isinstance(cause, sqlite3.Error):
+        words = _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
+    elif isinstance(cause, psycopg.Error):
+        words = _postgresql(cause)
+    elif isinstance(cause, (OSError, PoolTimeout)):
+        words = _GONE
+    else:
+        words = None
+    return None if words is None else Unavailable(*words)
+
+
+def collided(error: BaseException) -> bool:
+    """Whether two transactions met in a way that only the database could end."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(cause, psycopg.Error) and cause.sqlstate in _COLLIDED
+
+
+def _postgresql(cause: psycopg.Error) -> tuple[str, str] | None:
+    state = cause.sqlstate
+    if state is None:  # the connection broke, or was never made: libpq knows no code for that
+        return _GONE if isinstance(cause, (psycopg.OperationalError, psycopg.InterfaceError)) else None
+    return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])

@@ -1,0 +1,79 @@
+"""The storage as a whole: opened by a URL, started in an event loop, closed at the end."""
+
+import asyncio
+
+from sqlalchemy import select
+
+from mailwright.storage.checkpoint import Checkpoints
+from mailwright.storage.directory import SqlDirectory
+from mailwright.storage.door import Door
+from mailwright.storage.engine import Engines, engines_for
+from mailwright.storage.faults import unavailable
+from mailwright.storage.lock import LockFile
+from mailwright.storage.messages import SqlStore
+from mailwright.storage.migrate import check, upgrade
+from mailwright.storage.queue import SqlQueue
+
+
+class Storage:
+    """The three doors over one database."""
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+        self._lock = None if engines.path is None else LockFile(engines.path.with_name(engines.path.name + ".lock"))
+        self._checkpoints = Checkpoints(engines)
+        self._door = Door(engines, self._checkpoints.between_groups)
+        self.store = SqlStore(self._door)
+        self.queue = SqlQueue(self._door)
+        self.directory = SqlDirectory(self._door)
+
+    @property
+    def alone(self) -> bool:
+        """Whether this process is the only one that serves this database (SQLite): leases are void at its start."""
+        return self._engines.sqlite
+
+    async def start(self, *, serve: bool = True) -> None:
+        """Open the database; SQLite is brought to this version. `serve` takes the lock of an SQLite database.
+
+        Raises Unavailable where it does not answer, Conflict where another process serves it or its version does not fit.
+        """
+        if serve and self._lock is not None:
+            self._lock.take()
+        try:
+            await asyncio.to_thread(self._open)
+            self._checkpoints.start(serve=serve)
+            await self._door.start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Write what was handed in and let go of everything."""
+        await self._door.close()
+        await asyncio.to_thread(self._checkpoints.close)
+        self._engines.close()
+        if self._lock is not None:
+            self._lock.free()
+
+    async def ready(self) -> None:
+        """One cheap read. Raises Unavailable."""
+        await self._door.read(lambda connection: connection.execute(select(1)).scalar_one())
+
+    def _open(self) -> None:
+        try:
+            if self._engines.sqlite:
+                upgrade(self._engines.write)
+            else:
+                check(self._engines.read)
+        except Exception as error:
+            gone = unavailable(error)
+            if gone is None:
+                raise
+            raise gone from error
+
+
+def open_storage(url: str) -> Storage:
+    """The storage at `sqlite:///path`, `sqlite://` (in memory) or `postgresql://user:password@host/name`. Raises Malformed."""
+    return Storage(engines_for(url))
+
+

@@ -1,0 +1,167 @@
+"""The Queue: a table in the same database as the mail."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from mailwright.ports.store import EventMaker, Pauses, SiteState, SiteView
+from mailwright.queue import Job, Outcome
+from mailwright.storage import claiming, controls, sites, waking, workers
+from mailwright.storage.clock import read_clock
+from mailwright.storage.door import Door
+from mailwright.storage.group import Beginning, Settling
+from mailwright.storage.rows import event_row, outcome_row
+
+
+class SqlQueue:
+    """ports.Queue over SQL."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._read, self._write = door.read, door.write
+
+    async def register(self, *, host: str, pid: int) -> int:
+        """See ports.Queue. What this process hands over in memory is leased by this worker."""
+        self._door.worker = await self._write(lambda connection: workers.register(connection, host, pid))
+        return self._door.worker
+
+    async def heartbeat(self, worker: int) -> bool:
+        """See ports.Queue."""
+        return await self._write(lambda connection: workers.heartbeat(connection, worker), quick=True)
+
+    async def free_dead(self, *, worker: int, alone: bool, new_events: EventMaker) -> int:
+        """See ports.Queue."""
+        await self._write(lambda connection: workers.bury(connection, worker, alone=alone), quick=True)
+        freed = 0
+        while rows := await self._read(workers.rows_of_the_dead):
+            now = await self._read(read_clock)
+            events = {row[0]: event_row(new_events(*row, now)) for row in rows}
+            step = await self._write(lambda connection, told=events: workers.free(connection, told))
+            freed += step
+            if not step:  # another process is at it
+                break
+        return freed
+
+    async def begin(self, deliveries: Sequence[int], *, worker: int) -> frozenset[int]:
+        """See ports.Queue."""
+        return await self._door.grouped(Beginning([(number, worker) for number in deliveries]))
+
+    async def settle(self, outcomes: Sequence[Outcome], *, worker: int) -> None:
+        """See ports.Queue."""
+        await self._door.grouped(
+            Settling(
+                [outcome_row(outcome, worker) for outcome in outcomes],
+                {outcome.delivery: [event_row(event) for event in outcome.events] for outcome in outcomes},
+                {outcome.message for outcome in outcomes if outcome.secret and outcome.state.final},
+                [(outcome.delivery,) for outcome in outcomes if outcome.report],
+            )
+        )
+
+    async def owed(self, *, limit: int = 100) -> Sequence[int]:
+        """See ports.Queue."""
+        return await self._read(lambda connection: waking.owing(connection, limit))
+
+    async def paid(self, deliveries: Sequence[int]) -> None:
+        """See ports.Queue."""
+        await self._write(lambda connection: waking.paid(connection, deliveries), quick=True)
+
+    async def claim(self, site: str, *, worker: int, limit: int, now: int, top_only: bool, turn: int, skip: frozenset[int]) -> list[Job]:  # noqa: ARG002
+        """See ports.Queue."""
+        return await self._write(
+            lambda connection: claiming.claim(connection, site, worker=worker, limit=limit, top_only=top_only, turn=turn, skip=skip),
+            quick=True,
+        )
+
+    async def ready_sites(self, *, after: str = "", limit: int = 1000) -> list[str]:
+        """See ports.Queue."""
+        return await self._read(lambda connection: sites.ready_sites(connection, after, limit))
+
+    async def wake(self, *, now: int, limit: int = 500) -> list[Job]:
+        """See ports.Queue."""
+        return await self._read(lambda connection: waking.wake(connection, now, limit))
+
+    async def waken(self, outcomes: Sequence[Outcome]) -> None:
+        """See ports.Queue."""
+        await self._write(lambda connection: waking.waken(connection, outcomes))
+
+    async def next_wake(self) -> int | None:
+        """See ports.Queue."""
+        return await self._read(waking.next_wake)
+
+    async def move(self, *, site: str, to: str, domain: str) -> int:
+        """See ports.Queue."""
+        return await _in_steps(lambda: self._write(lambda connection: waking.move(connection, site, to, domain), quick=True))
+
+    async def lease_slot(self, site: str, source: str, *, worker: int, limit: int, top: bool) -> int | None:
+        """See ports.Queue."""
+        return await self._write(
+            lambda connection: workers.lease_slot(connection, site, source, number=worker, limit=limit, top=top), quick=True
+        )
+
+    async def free_slot(self, site: str, source: str, slot: int, *, worker: int) -> None:
+        """See ports.Queue."""
+        await self._write(lambda connection: workers.free_slot(connection, site, source, slot, number=worker), quick=True)
+
+    async def learn_site(self, domain: str, site: str, *, until: int) -> None:
+        """See ports.Queue."""
+        await self._write(lambda connection: sites.learn(connection, domain, site, until), quick=True)
+
+    async def learnt_sites(self, *, now: int) -> dict[str, tuple[str, int]]:
+        """See ports.Queue."""
+        return await self._read(lambda connection: sites.learnt(connection, now))
+
+    async def site_failed(self, state: SiteState) -> None:
+        """See ports.Queue."""
+        await self._write(lambda connection: sites.failed(connection, state), quick=True)
+
+    async def site_states(self) -> dict[str, SiteState]:
+        """See ports.Queue."""
+        return await self._read(sites.states)
+
+    async def sites(self, *, account: int | None = None, limit: int = 200) -> Sequence[SiteView]:
+        """See ports.Queue."""
+        return await self._read(lambda connection: sites.views(connection, account, limit))
+
+    async def pauses(self) -> Pauses:
+        """See ports.Queue."""
+        return await self._read(sites.pauses)
+
+    async def pause(
+        self, *, site: str | None = None, account: int | None = None, message: int | None = None, why: str, now: int
+    ) -> int:
+        """See ports.Queue."""
+        if message is not None:
+            return await self._write(
+                lambda connection: controls.pause_message(connection, message, why=why, now=now, new_id=self._door.new_id)
+            )
+        if site is not None:
+            return await self._write(lambda connection: controls.pause_site(connection, site, why))
+        return 0 if account is None else await self._write(lambda connection: controls.pause_account(connection, account, why))
+
+    async def resume(self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int) -> int:
+        """See ports.Queue."""
+        if message is not None:
+            return await self._write(lambda connection: controls.resume_message(connection, message, now=now, new_id=self._door.new_id))
+        if site is not None:
+            return await self._write(lambda connection: controls.resume_site(connection, site))
+        return 0 if account is None else await self._write(lambda connection: controls.resume_account(connection, account))
+
+    async def retry_now(self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int) -> int:
+        """See ports.Queue."""
+        if site is not None:
+            await self._write(lambda connection: controls.forgive(connection, site))
+        numbers = await self._read(lambda connection: controls.deferred(connection, site=site, account=account, message=message))
+        steps = [numbers[at : at + controls.STEP] for at in range(0, len(numbers), controls.STEP)]
+        return sum([await self._write(lambda connection, some=step: controls.make_ready(connection, some, now)) for step in steps])
+
+    async def cancel(self, message: int, *, account: int | None, now: int) -> tuple[int, int]:
+        """See ports.Queue."""
+        return await self._write(
+            lambda connection: controls.cancel(connection, message, account=account, now=now, new_id=self._door.new_id)
+        )
+
+
+async def _in_steps(step: Callable[[], Awaitable[int]]) -> int:
+    """Small transactions until one finds nothing more; others write between them."""
+    total = 0
+    while changed := await step():
+        total += changed
+    return total

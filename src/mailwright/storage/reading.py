@@ -1,0 +1,92 @@
+"""What is read of the mail: bodies, stories, lists."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Row, exists, select
+
+from mailwright.ports.store import Story
+from mailwright.queue import NewMessage, State
+from mailwright.storage import rows
+from mailwright.storage.schema import body, delivery, dkim_signature, event, message
+from mailwright.values import NotFound
+
+# What a list shows of a message with several recipients: the first of these that one of them has.
+WORST = (
+    State.BOUNCED, State.HELD, State.DEFERRED, State.READY, State.LEASED, State.SENDING, State.CANCELLED, State.CAPTURED,
+    State.DELIVERED,
+)  # fmt: skip
+_MESSAGE = rows.typed(message.c, rows.MESSAGE)
+
+
+def body_row(connection: Connection, number: int, seq: int) -> bytes | None:
+    """One body row, None behind the last. Raises NotFound where there is not even the first."""
+    part = connection.execute(select(body.c.bytes).where(body.c.message == number, body.c.seq == seq)).scalar_one_or_none()
+    if part is None and seq == 0:
+        raise NotFound("The content of this message is not kept any more.", "Only its story is left; see the account's retention.")
+    return part
+
+
+def signatures(connection: Connection, number: int) -> Sequence[tuple[int, bytes]]:
+    """Kept DKIM-Signature fields with their key ids."""
+    kept = select(dkim_signature.c.dkim_key, dkim_signature.c.field).where(dkim_signature.c.message == number)
+    return [(row.dkim_key, bytes(row.field)) for row in connection.execute(kept)]
+
+
+def story(connection: Connection, number: int, account: int | None) -> Story:
+    """All of one message. Raises NotFound."""
+    found = _message(connection, number, account)
+    deliveries = connection.execute(select(delivery).where(delivery.c.message == number).order_by(delivery.c.id)).mappings()
+    events = connection.execute(select(event).where(event.c.message == number).order_by(event.c.at, event.c.id)).mappings()
+    return Story(
+        rows.new_message(found), [rows.view(row) for row in deliveries], [rows.event(row) for row in events],
+        connection.execute(select(exists().where(body.c.message == number))).scalar_one(),
+    )  # fmt: skip
+
+
+def find(connection: Connection, number: int, account: int | None) -> int:
+    """The message of a message or delivery id. Raises NotFound."""
+    of = connection.execute(select(delivery.c.message).where(delivery.c.id == number)).scalar_one_or_none()
+    wanted = number if of is None else of
+    _message(connection, wanted, account)
+    return wanted
+
+
+def messages(
+    connection: Connection, account: int | None, state: State | None, before: int | None, limit: int
+) -> Sequence[tuple[NewMessage, State]]:
+    """Newest first, each with its worst state."""
+    wanted = select(*_MESSAGE).order_by(message.c.id.desc()).limit(limit)
+    if account is not None:
+        wanted = wanted.where(message.c.account == account)
+    if before is not None:
+        wanted = wanted.where(message.c.id < before)
+    if state is not None:
+        wanted = wanted.where(exists().where(delivery.c.message == message.c.id, delivery.c.state == int(state)))
+    found = [rows.new_message(row) for row in connection.execute(wanted)]
+    states = _states(connection, [new.id for new in found])
+    return [(new, worst(states.get(new.id, ()))) for new in found]
+
+
+def worst(states: Sequence[int]) -> State:
+    """Of several recipients' states the one that a person must know first."""
+    return next((state for state in WORST if state in states), State.CANCELLED)
+
+
+def _states(connection: Connection, numbers: Sequence[int]) -> dict[int, list[int]]:
+    states: dict[int, list[int]] = {}
+    of = select(delivery.c.message, delivery.c.state).distinct().where(delivery.c.message.in_(numbers))
+    for number, state in connection.execute(of):
+        states.setdefault(number, []).append(state)
+    return states
+
+
+def _message(connection: Connection, number: int, account: int | None) -> Row[tuple[object, ...]]:
+    wanted = select(*_MESSAGE).where(message.c.id == number)
+    if account is not None:
+        wanted = wanted.where(message.c.account == account)
+    found = connection.execute(wanted).one_or_none()
+    if found is None:
+        raise NotFound("There is no such message.", "Check the id; it is in the reply to the hand-in.")
+    return found
+
+
