@@ -215,3 +215,13 @@ def test_without_a_time_there_is_no_t() -> None:
 def test_domains_and_selectors_are_a_labels() -> None:
     field = sign_dkim(MAIL, make_key("bücher.example", "grün", "ed25519-sha256"), now=NOW)
     assert b"d=xn--bcher-kva.example; s=xn--grn-ioa;" in field  # RFC 8616 §4
+
+
+@given(st.binary(max_size=400))
+def test_any_octets_are_signed_or_refused(octets: bytes) -> None:
+    for mail in (octets, b"From: a@example.com\r\n" + octets):
+        try:
+            field = sign_dkim(mail, a_key("ed25519-sha256"), now=NOW)
+        except Malformed:
+            continue
+        assert field.endswith(b"\r\n")

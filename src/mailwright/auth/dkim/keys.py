@@ -170,11 +170,12 @@ def _selector(text: str) -> str:
 
 def _from_pem(pem: bytes) -> Private:
     try:
-        return _supported(load_pem_private_key(pem, None))
+        private = load_pem_private_key(pem, None)
     except TypeError:
         raise Malformed("The private key has a password.", "Take it off first: openssl pkey -in KEY -out PLAIN.") from None
     except (ValueError, UnsupportedAlgorithm):
         raise Malformed("This is not a private key that can be read.", "Give it as PEM, from BEGIN to END, unchanged.") from None
+    return _supported(private)
 
 
 def _from_seed(text: bytes) -> Ed25519PrivateKey:
