@@ -1,5 +1,8 @@
 """Who really sent a mail, and the signatures by which others can tell."""
 
+from mailwright.auth.dkim.bodies import BodyForm as BodyForm
+from mailwright.auth.dkim.bodies import BodyHash as BodyHash
+from mailwright.auth.dkim.bodies import hash_bodies as hash_bodies
 from mailwright.auth.dkim.canonical import BodyHasher as BodyHasher
 from mailwright.auth.dkim.canonical import Form as Form
 from mailwright.auth.dkim.canonical import hash_body as hash_body
