@@ -46,7 +46,7 @@ wheel: $(DEV)  ## build dist/*.whl
 clean:  ## remove what the other targets made (mail and settings stay)
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-LOCK = uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+LOCK = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 $(RUN): requirements/run.txt tools/venv.sh
 	@sh tools/venv.sh requirements/run.txt

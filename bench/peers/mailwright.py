@@ -43,6 +43,7 @@ class Mailwright:
         self, folder: Path, *, sink: int, domain: str, database: str = "", more: str = "", shim: Path | None = None
     ) -> None:
         self.port = free_port()
+        (folder / "data").mkdir(mode=0o700)
         self.config = folder / "mailwright.toml"
         url = f'database = "{database}"\n' if database else ""
         self.config.write_text(
