@@ -85,7 +85,7 @@ def _page(connection: Connection, site: str, priority: int, after: int, last: in
 def _take(
     connection: Connection, site: str, priority: int, accounts: Sequence[int], *, share: int, worker: int
 ) -> list[tuple[int, int]]:
-    """Lease the oldest rows of each account; (delivery, account) in the order of the turns. Rows that another claims are skipped."""
+    """Lease the oldest rows of each account; (delivery, account) by turns. Rows that another claims are skipped."""
     picks = [
         select(delivery.c.id)
         .where(_READY, delivery.c.site == site, delivery.c.priority == priority, delivery.c.account == account)

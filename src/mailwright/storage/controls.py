@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from mailwright.queue import EventKind, EventRow, State
 from mailwright.queue.life import WAITING
@@ -98,7 +98,7 @@ def cancel(connection: Connection, number: int, *, account: int | None, now: int
     return len(rows), left
 
 
-def _waiting_of(connection: Connection, number: int, states: Sequence[State]) -> Sequence[object]:
+def _waiting_of(connection: Connection, number: int, states: Sequence[State]) -> Sequence[Row[int, int, int]]:
     of = select(delivery.c.id, delivery.c.account, delivery.c.message).where(delivery.c.message == number)
     return connection.execute(of.where(delivery.c.state.in_([int(state) for state in states])).with_for_update()).all()
 
@@ -108,8 +108,13 @@ def _change(connection: Connection, numbers: Sequence[int], values: dict[str, in
         connection.execute(update(delivery).where(delivery.c.id.in_(padded(numbers))).values(**values))
 
 
-def _tell(connection: Connection, rows: Sequence[object], kind: EventKind, data: dict[str, object], now: int, new_id: NewId) -> None:
+def _tell(
+    connection: Connection,
+    rows: Sequence[Row[int, int, int]],
+    kind: EventKind,
+    data: dict[str, object],
+    now: int,
+    new_id: NewId,
+) -> None:
     told = [EventRow(new_id(now), row.account, row.message, row.id, kind, now, data) for row in rows]
     insert_rows(connection, event, EVENT, [event_row(one) for one in told])
-
-

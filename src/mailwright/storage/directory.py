@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, RowMapping, Select, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Delete, RowMapping, Select, Table, Update, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mailwright.accounts import Account, ApiKey, DkimKeyInfo, Scope, SendingDomain, TransportInfo
-from mailwright.storage.door import Door, count, count_up
+from mailwright.storage.door import Door, bind, count, count_up
 from mailwright.storage.schema import account as account_table
 from mailwright.storage.schema import api_key, dkim_key, secret
 from mailwright.storage.schema import domain as domain_table
@@ -18,6 +18,7 @@ from mailwright.values import Conflict, Domain, NotFound
 
 T = TypeVar("T")
 _DKIM = [dkim_key.c[name] for name in ("id", "account", "domain", "selector", "algorithm", "public_record", "state")]
+
 
 class SqlDirectory:
     """ports.Directory over SQL."""
@@ -28,15 +29,15 @@ class SqlDirectory:
 
     async def version(self) -> int:
         """See ports.Directory."""
-        return await self._read(lambda connection: count(connection, "version"))
+        return await self._read(count, "version")
 
     async def account(self, account: int) -> Account:
         """See ports.Directory."""
-        return await self._read(lambda connection: _the_account(connection, id=account))
+        return await self._read(_the_account, id=account)
 
     async def account_named(self, name: str) -> Account:
         """See ports.Directory."""
-        return await self._read(lambda connection: _the_account(connection, name=name))
+        return await self._read(_the_account, name=name)
 
     async def accounts(self) -> Sequence[Account]:
         """See ports.Directory."""
@@ -45,12 +46,12 @@ class SqlDirectory:
     async def add_account(self, account: Account) -> None:
         """See ports.Directory."""
         taken = f"There is an account {account.name} already."
-        await self._change(lambda connection: connection.execute(insert(account_table), _account_row(account)), taken)
+        await self._add(account_table, _account_row(account), taken)
 
     async def change_account(self, account: Account) -> None:
         """See ports.Directory."""
         change = update(account_table).where(account_table.c.id == account.id).values(**_account_row(account))
-        await self._change(lambda connection: _one(connection.execute(change).rowcount, "account"), f"There is an account {account.name} already.")
+        await self._change_one(change, "account", f"There is an account {account.name} already.")
 
     async def key_by_prefix(self, prefix: str) -> ApiKey | None:
         """See ports.Directory."""
@@ -63,17 +64,19 @@ class SqlDirectory:
 
     async def add_key(self, key: ApiKey) -> None:
         """See ports.Directory."""
-        await self._change(lambda connection: connection.execute(insert(api_key), _key_row(key)), "There is a key with this prefix already.")
+        await self._add(api_key, _key_row(key), "There is a key with this prefix already.")
 
     async def revoke_key(self, account: int, prefix: str, *, now: int) -> None:
         """See ports.Directory. Raises NotFound."""
         of = update(api_key).where(api_key.c.account == account, api_key.c.prefix == prefix)
         revoked = of.values(revoked_at=func.coalesce(api_key.c.revoked_at, now))
-        await self._change(lambda connection: _one(connection.execute(revoked).rowcount, "key"))
+        await self._change_one(revoked, "key")
 
     async def domains(self, account: int) -> Sequence[SendingDomain]:
         """See ports.Directory."""
-        return await self._all(select(domain_table).where(domain_table.c.account == account).order_by(domain_table.c.domain), _domain)
+        return await self._all(
+            select(domain_table).where(domain_table.c.account == account).order_by(domain_table.c.domain), _domain
+        )
 
     async def domain_named(self, domain: Domain) -> SendingDomain | None:
         """See ports.Directory."""
@@ -84,16 +87,18 @@ class SqlDirectory:
         """See ports.Directory."""
         row = {"id": domain.id, "account": domain.account, "domain": domain.domain.name, "subdomains": int(domain.subdomains)}
         taken = f"The domain {domain.domain.readable} is taken already."
-        await self._change(lambda connection: connection.execute(insert(domain_table), row), taken)
+        await self._add(domain_table, row, taken)
 
     async def remove_domain(self, account: int, domain: Domain) -> None:
         """See ports.Directory. Raises NotFound."""
         gone = delete(domain_table).where(domain_table.c.account == account, domain_table.c.domain == domain.name)
-        await self._change(lambda connection: _one(connection.execute(gone).rowcount, "domain"))
+        await self._change_one(gone, "domain")
 
     async def transports(self, account: int) -> Sequence[TransportInfo]:
         """See ports.Directory."""
-        return await self._all(select(transport_table).where(transport_table.c.account == account).order_by(transport_table.c.id), _transport)
+        return await self._all(
+            select(transport_table).where(transport_table.c.account == account).order_by(transport_table.c.id), _transport
+        )
 
     async def add_transport(self, transport: TransportInfo, sealed: bytes | None) -> None:
         """See ports.Directory."""
@@ -101,17 +106,17 @@ class SqlDirectory:
             "id": transport.id, "account": transport.account, "kind": transport.kind, "name": transport.name,
             "settings": json.dumps(dict(transport.settings)), "sealed": sealed,
         }  # fmt: skip
-        await self._change(lambda connection: connection.execute(insert(transport_table), row), "There is a transport with this id already.")
+        await self._add(transport_table, row, "There is a transport with this id already.")
 
     async def remove_transport(self, account: int, transport: int) -> None:
         """See ports.Directory. Raises NotFound."""
         gone = delete(transport_table).where(transport_table.c.account == account, transport_table.c.id == transport)
-        await self._change(lambda connection: _one(connection.execute(gone).rowcount, "transport"))
+        await self._change_one(gone, "transport")
 
     async def transport_secret(self, account: int, transport: int) -> bytes | None:
         """See ports.Directory. Raises NotFound."""
         of = select(transport_table.c.sealed).where(transport_table.c.account == account, transport_table.c.id == transport)
-        return await self._read(lambda connection: _sealed(connection.execute(of).one_or_none(), "transport"))
+        return await self._read(_sealed, of, "transport")
 
     async def dkim_keys(self, domain: Domain) -> Sequence[DkimKeyInfo]:
         """See ports.Directory."""
@@ -123,59 +128,71 @@ class SqlDirectory:
             "id": key.id, "account": key.account, "domain": key.domain.name, "selector": key.selector, "algorithm": key.algorithm,
             "public_record": key.public_record, "state": key.state, "sealed": sealed,
         }  # fmt: skip
-        await self._change(lambda connection: connection.execute(insert(dkim_key), row), "There is a DKIM key with this id already.")
+        await self._add(dkim_key, row, "There is a DKIM key with this id already.")
 
     async def dkim_secret(self, key: int) -> bytes:
         """See ports.Directory."""
         of = select(dkim_key.c.sealed).where(dkim_key.c.id == key)
-        return await self._read(lambda connection: _sealed(connection.execute(of).one_or_none(), "DKIM key") or b"")
+        return await self._read(_sealed, of, "DKIM key") or b""
 
     async def change_dkim_state(self, key: int, state: str) -> None:
         """See ports.Directory. Raises NotFound."""
         change = update(dkim_key).where(dkim_key.c.id == key).values(state=state)
-        await self._change(lambda connection: _one(connection.execute(change).rowcount, "DKIM key"))
+        await self._change_one(change, "DKIM key")
 
     async def reseal(self, renew: Callable[[bytes, str], bytes]) -> int:
         """See ports.Directory."""
-        return await self._change(lambda connection: _reseal(connection, renew))
+        return await self._change(bind(_reseal, renew))
 
     async def sealed_count(self) -> int:
         """See ports.Directory."""
         return await self._read(_sealed_count)
 
     async def _all(self, of: Select[Any], made: Callable[[RowMapping], T]) -> list[T]:
-        return await self._read(lambda connection: [made(row) for row in connection.execute(of).mappings()])
+        return await self._read(_rows, of, made)
+
+    async def _add(self, table: Table, row: dict[str, Any], taken: str) -> None:
+        await self._change(lambda connection: connection.execute(insert(table), row), taken)
+
+    async def _change_one(self, statement: Update | Delete, what: str, taken: str = "") -> None:
+        await self._change(bind(_one, statement, what), taken)
 
     async def _change(self, work: Callable[[Connection], T], taken: str = "") -> T:
         """Do the change and raise the version in one transaction. Raises Conflict, saying `taken`."""
-
-        def changed(connection: Connection) -> T:
-            result = work(connection)
-            count_up(connection, "version")
-            return result
-
         try:
-            return await self._door.write(changed)
+            return await self._door.write(_with_version, work)
         except IntegrityError as clash:
             raise Conflict(taken, "Choose another, or change the one that is there.") from clash
 
 
-def _the_account(connection: Connection, **which: object) -> Account:
+def _with_version(connection: Connection, work: Callable[[Connection], T]) -> T:
+    result = work(connection)
+    count_up(connection, "version")
+    return result
+
+
+def _rows(connection: Connection, of: Select[Any], made: Callable[[RowMapping], T]) -> list[T]:
+    return [made(row) for row in connection.execute(of).mappings()]
+
+
+def _the_account(connection: Connection, /, **which: object) -> Account:
     found = connection.execute(select(account_table).filter_by(**which)).mappings().one_or_none()
     if found is None:
         raise NotFound("There is no such account.", "`mailwright account list` shows those that there are.")
     return _account(found)
 
 
-def _one(changed: int, what: str) -> None:
-    if not changed:
+def _one(connection: Connection, statement: Update | Delete, what: str) -> None:
+    if not connection.execute(statement).rowcount:
         raise NotFound(f"There is no such {what}.", "Check its name and whose it is.")
 
 
-def _sealed(row: Row[tuple[bytes | None]] | None, what: str) -> bytes | None:
-    if row is None:
+def _sealed(connection: Connection, of: Select[Any], what: str) -> bytes | None:
+    found = connection.execute(of).all()
+    if not found:
         raise NotFound(f"There is no such {what}.", "Check its name and whose it is.")
-    return None if row[0] is None else bytes(row[0])
+    (sealed,) = found[0]
+    return None if sealed is None else bytes(sealed)
 
 
 def _account(row: RowMapping) -> Account:

@@ -4,19 +4,20 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import TypeVar, cast
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from sqlalchemy import Connection, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailwright.storage.engine import READERS, Engines
 from mailwright.storage.faults import unavailable
+from mailwright.storage.group import Unit
 from mailwright.storage.schema import counter
-from mailwright.storage.writer import Work, Writer
-from mailwright.values import Unavailable
+from mailwright.storage.writer import Writer
 from mailwright.values.ids import NODES, IdMaker
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class Door:
@@ -33,7 +34,7 @@ class Door:
     async def start(self) -> None:
         """Start the threads and draw a node for ids of our own."""
         self._writer.start()
-        self._ids.node = await self.write(lambda connection: count_up(connection, "worker")) % NODES
+        self._ids.node = await self.write(count_up, "worker") % NODES
 
     async def close(self) -> None:
         """Write what was handed in and end the threads."""
@@ -45,12 +46,13 @@ class Door:
         with self._ids_lock:
             return self._ids.next(now)
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Read in a thread, never through the writer. Raises Unavailable."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_here, work)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self.read_here, bind(work, *args, **kwargs))
 
-    def read_here(self, work: Work[T]) -> T:
-        """Read in the calling thread."""
+    def read_here(self, work: Callable[[Connection], T]) -> T:
+        """Read in the calling thread. Raises Unavailable."""
         try:
             with self.engines.read.connect() as connection:
                 return work(connection)
@@ -61,14 +63,22 @@ class Door:
             self.engines.forget()
             raise gone from error
 
-    @property
-    def grouped(self) -> Callable[..., object]:
-        """Write a unit with others."""
-        return self._writer.put
+    async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Write in a transaction of its own, durable when it returns. Raises Unavailable."""
+        return await self._writer.alone(bind(work, *args, **kwargs))
 
-    async def write(self, work: Work[T], *, quick: bool = False) -> T:
-        """Write in a transaction of its own. `quick`: durable only with what is written after it."""
-        return await self._writer.alone(work, quick=quick)
+    async def write_soon(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same, but durable only with what is written durably after it: for what a restart voids or finds out anew."""
+        return await self._writer.alone(bind(work, *args, **kwargs), quick=True)
+
+    async def group(self, unit: Unit) -> None:
+        """Write a unit together with others; its result is in the unit. Raises Unavailable."""
+        await self._writer.put(unit)
+
+
+def bind(work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> Callable[[Connection], T]:
+    """Work that wants nothing but a connection."""
+    return lambda connection: work(connection, *args, **kwargs)
 
 
 def count_up(connection: Connection, name: str) -> int:

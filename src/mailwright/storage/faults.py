@@ -3,18 +3,37 @@
 import sqlite3
 
 import psycopg
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mailwright.values import Unavailable
 
 # https://www.sqlite.org/rescode.html, the low 8 bits: what happened, and what to do.
 _SQLITE = {
-    sqlite3.SQLITE_FULL: ("The disk with the database is full.", "Free some space on it; nothing was lost, and work goes on by itself."),
-    sqlite3.SQLITE_READONLY: ("The database cannot be written.", "Check the rights of its file and folder, and that the disk is not mounted read-only."),
-    sqlite3.SQLITE_BUSY: ("The database is locked by another program.", "End the program that holds it, such as a backup or a shell."),
-    sqlite3.SQLITE_LOCKED: ("The database is locked by another program.", "End the program that holds it, such as a backup or a shell."),
-    sqlite3.SQLITE_IOERR: ("The disk with the database reports an error.", "Look into the system's log; check the disk and its free space."),
-    sqlite3.SQLITE_CANTOPEN: ("The database file cannot be opened.", "Check that its folder exists and may be written, and that the disk has room."),
+    sqlite3.SQLITE_FULL: (
+        "The disk with the database is full.",
+        "Free some space on it; nothing was lost, and work goes on by itself.",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        "The database cannot be written.",
+        "Check the rights of its file and folder, and that the disk is not mounted read-only.",
+    ),
+    sqlite3.SQLITE_BUSY: (
+        "The database is locked by another program.",
+        "End the program that holds it, such as a backup or a shell.",
+    ),
+    sqlite3.SQLITE_LOCKED: (
+        "The database is locked by another program.",
+        "End the program that holds it, such as a backup or a shell.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        "The disk with the database reports an error.",
+        "Look into the system's log; check the disk and its free space.",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "The database file cannot be opened.",
+        "Check that its folder exists and may be written, and that the disk has room.",
+    ),
     sqlite3.SQLITE_NOMEM: ("There is no memory left for the database.", "Give the process more memory."),
     sqlite3.SQLITE_CORRUPT: ("The database file is damaged.", "Stop Mailwright and restore the last backup; check the disk."),
     sqlite3.SQLITE_NOTADB: ("The database file is not an SQLite database.", "Check `database.url` in the settings."),

@@ -15,7 +15,7 @@ from mailwright.queue import Accepted, Duplicate, NewMessage, State
 from mailwright.storage import limits
 from mailwright.storage.many import Row, insert_rows, run_rows
 from mailwright.storage.rows import BODY, DELIVERY, EVENT, MESSAGE, OUTCOME
-from mailwright.storage.schema import body, delivery, event, idempotency, message, owed, spooled
+from mailwright.storage.schema import body, delivery, event, idempotency, message, spooled
 
 NewId = Callable[[int], int]
 KEY_MS = 24 * 3_600_000  # how long an idempotency key is remembered
@@ -23,7 +23,7 @@ KEY_MS = 24 * 3_600_000  # how long an idempotency key is remembered
 _TAKE_KEYS = f"""INSERT INTO idempotency (account, key, message, expires)
 SELECT given.account, given.key, given.message, given.expires FROM ({{rows}}) AS given WHERE true
 ON CONFLICT (account, key) DO UPDATE SET message = excluded.message, expires = excluded.expires
-WHERE idempotency.expires <= excluded.expires - {KEY_MS} RETURNING message"""
+WHERE idempotency.expires <= excluded.expires - {KEY_MS} RETURNING message"""  # noqa: S608 - a constant
 _BEGIN = """UPDATE delivery SET state = 4 FROM ({rows}) AS given
 WHERE delivery.id = given.id AND delivery.lease = given.lease AND delivery.state = 3"""
 _SETTLE = """UPDATE delivery SET state = given.state, due_at = given.due_at, wake_at = given.wake_at, attempts = given.attempts,
@@ -33,7 +33,12 @@ WHERE delivery.id = given.id AND delivery.lease = given.lease AND delivery.state
 _OWE = """INSERT INTO owed (delivery) SELECT given.delivery FROM ({rows}) AS given WHERE true
 ON CONFLICT (delivery) DO NOTHING"""
 
-_KEYS: list[Column[Any]] = [Column("account", BigInteger), Column("key", Text), Column("message", BigInteger), Column("expires", BigInteger)]
+_KEYS: list[Column[Any]] = [
+    Column("account", BigInteger),
+    Column("key", Text),
+    Column("message", BigInteger),
+    Column("expires", BigInteger),
+]
 _LEASED: list[Column[Any]] = [Column("id", BigInteger), Column("lease", BigInteger)]
 _OUTCOME_TYPES = {"state": SmallInteger, "told_delayed": SmallInteger, "unknown": SmallInteger, "reply": Text, "site": Text}
 _OUTCOME: list[Column[Any]] = [Column(name, _OUTCOME_TYPES.get(name, BigInteger)) for name in OUTCOME]

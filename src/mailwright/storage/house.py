@@ -57,7 +57,7 @@ class Storage:
 
     async def ready(self) -> None:
         """One cheap read. Raises Unavailable."""
-        await self._door.read(lambda connection: connection.execute(select(1)).scalar_one())
+        await self._door.read(lambda connection: connection.execute(select(1)).scalar())
 
     def _open(self) -> None:
         try:
@@ -75,5 +75,3 @@ class Storage:
 def open_storage(url: str) -> Storage:
     """The storage at `sqlite:///path`, `sqlite://` (in memory) or `postgresql://user:password@host/name`. Raises Malformed."""
     return Storage(engines_for(url))
-
-

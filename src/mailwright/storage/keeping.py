@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, func, literal, select, tuple_
+from sqlalchemy import Connection, Delete, delete, func, literal, select, tuple_
 
 from mailwright.accounts.account import RETENTION_DAYS
 from mailwright.queue import State
@@ -54,7 +54,7 @@ async def sweep_orphans(door: Door) -> int:
 
     orphans = await door.read(found)
     for number in orphans:
-        await door.write(lambda connection, one=number: unspool(connection, one), quick=True)
+        await door.write_soon(unspool, number)
     return len(orphans)
 
 
@@ -62,10 +62,10 @@ async def purge(door: Door, *, start: int, now: int, limit: int) -> tuple[int, i
     """Delete bodies whose time is up, beginning after message `start`: how many messages lost theirs, and where to go on."""
     gone = 0
     while gone < limit:
-        due, start = await door.read(lambda connection, after=start: overdue(connection, after, now))
+        due, start = await door.read(overdue, start, now)
         for at in range(0, len(due), STEP):
             step = due[at : at + STEP]
-            await door.write(lambda connection, some=step: _forget(connection, some), quick=True)
+            await door.write_soon(_forget, step)
         gone += len(due)
         if not start:
             await _forget_marks(door, now)
@@ -80,7 +80,11 @@ def overdue(connection: Connection, after: int, now: int) -> tuple[list[int], in
     if not numbers:
         return [], 0
     days = func.coalesce(account.c.retention_days, RETENTION_DAYS)
-    kept = select(message.c.id, days, message.c.secret).outerjoin(account, account.c.id == message.c.account).where(message.c.id.in_(numbers))
+    kept = (
+        select(message.c.id, days, message.c.secret)
+        .outerjoin(account, account.c.id == message.c.account)
+        .where(message.c.id.in_(numbers))
+    )
     ends = _ends(connection, numbers)
     due = [
         number
@@ -92,7 +96,11 @@ def overdue(connection: Connection, after: int, now: int) -> tuple[list[int], in
 
 def _with_body(connection: Connection, after: int) -> list[int]:
     """The next messages that have a body: one look into the primary key for each, however many rows a body has."""
-    first = select(func.min(body.c.message).label("number"), literal(1).label("n")).where(body.c.message > after).cte("walk", recursive=True)
+    first = (
+        select(func.min(body.c.message).label("number"), literal(1).label("n"))
+        .where(body.c.message > after)
+        .cte("walk", recursive=True)
+    )
     following = select(func.min(body.c.message)).where(body.c.message > first.c.number).scalar_subquery()
     walk = first.union_all(select(following, first.c.n + 1).where(first.c.number.is_not(None), first.c.n < WALK))
     return list(connection.execute(select(walk.c.number).where(walk.c.number.is_not(None))).scalars())
@@ -113,8 +121,12 @@ def _forget(connection: Connection, numbers: Sequence[int]) -> None:
 async def _forget_marks(door: Door, now: int) -> None:
     """Idempotency keys and counts of hours that are past."""
     past = (now // DAY - KEPT_USAGE_DAYS) * 24
-    await door.write(lambda connection: connection.execute(delete(usage).where(usage.c.hour < past)), quick=True)
+    await door.write_soon(_run, delete(usage).where(usage.c.hour < past))
     key = (idempotency.c.account, idempotency.c.key)
     some = select(*key).where(idempotency.c.expires <= now).limit(MARKS)
-    while await door.write(lambda connection: connection.execute(delete(idempotency).where(tuple_(*key).in_(some))).rowcount, quick=True):
+    while await door.write_soon(_run, delete(idempotency).where(tuple_(*key).in_(some))):
         pass
+
+
+def _run(connection: Connection, statement: Delete) -> int:
+    return connection.execute(statement).rowcount

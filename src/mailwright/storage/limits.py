@@ -16,7 +16,8 @@ HOUR = 3_600_000  # milliseconds
 DAY_HOURS = 24  # a day is a calendar day in UTC
 COUNTED = (State.READY, State.LEASED, State.DEFERRED)  # held mail waits for a person, captured mail never leaves
 
-_WRITE = """INSERT INTO usage (account, hour, count) SELECT given.account, given.hour, given.count FROM ({rows}) AS given WHERE true
+_WRITE = """INSERT INTO usage (account, hour, count)
+SELECT given.account, given.hour, given.count FROM ({rows}) AS given WHERE true
 ON CONFLICT (account, hour) DO UPDATE SET count = excluded.count"""
 _COLUMNS: list[Column[Any]] = [usage.c.account, usage.c.hour, usage.c.count]
 
@@ -71,11 +72,15 @@ def calendars(connection: Connection, messages: Sequence[NewMessage]) -> dict[in
 
 def keep(connection: Connection, used: Mapping[int, Calendar]) -> None:
     """Write back what changed."""
-    rows = [(account, hour, calendar.hours[hour]) for account, calendar in sorted(used.items()) for hour in sorted(calendar.changed)]
+    rows = [
+        (account, hour, calendar.hours[hour]) for account, calendar in sorted(used.items()) for hour in sorted(calendar.changed)
+    ]
     run_rows(connection, _WRITE, _COLUMNS, rows)
 
 
-def spread(new: NewMessage, deliveries: Sequence[Row], calendar: Calendar, new_id: Any) -> tuple[list[Row], list[Row], dict[int, int]]:
+def spread(
+    new: NewMessage, deliveries: Sequence[Row], calendar: Calendar, new_id: Any
+) -> tuple[list[Row], list[Row], dict[int, int]]:
     """The delivery rows with those over the limits put off, the events that tell it, and the new due time of each."""
     rows, events, moved = [], [], {}
     last = new.expires_at // HOUR
@@ -105,9 +110,17 @@ def _put_off(row: Row, new: NewMessage, hour: int | None) -> Row:
 
 
 def _told(row: Row, new: NewMessage, number: int, *, never: bool) -> EventRow:
-    limits = [f"{limit} an {name}" if name == "hour" else f"{limit} a {name}" for name, limit in (("hour", new.hour_limit), ("day", new.day_limit)) if limit is not None]
+    limits = [
+        f"{limit} an {name}" if name == "hour" else f"{limit} a {name}"
+        for name, limit in (("hour", new.hour_limit), ("day", new.day_limit))
+        if limit is not None
+    ]
     what = f"The account's limit of {' and '.join(limits)} is reached."
-    why = "No hour before the mail's time is up has room: an operator must raise the limit, then resume it." if never else "It leaves by itself when there is room again."
+    why = (
+        "No hour before the mail's time is up has room: an operator must raise the limit, then resume it."
+        if never
+        else "It leaves by itself when there is room again."
+    )
     data = {"reason": "limit", "what": what, "why": why, "hour_limit": new.hour_limit, "day_limit": new.day_limit}
     if not never:
         data["until"] = row[DELIVERY_DUE]

@@ -20,7 +20,9 @@ class LockFile:
         try:
             file = self._path.open("ab")
         except OSError as fault:
-            raise Unavailable(f"The lock file {self._path} cannot be opened: {fault.strerror}.", "Check the folder's owner and rights.") from fault
+            raise Unavailable(
+                f"The lock file {self._path} cannot be opened: {fault.strerror}.", "Check the folder's owner and rights."
+            ) from fault
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as fault:

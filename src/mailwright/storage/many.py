@@ -22,7 +22,7 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
     if connection.dialect.name == "postgresql":
         _copy(connection, table, columns, rows)
         return
-    into = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "
+    into = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "  # noqa: S608 - our own names
     for part in _parts(rows):
         connection.exec_driver_sql(into + _values(len(columns), len(part)), tuple(chain.from_iterable(part)))
 
@@ -32,9 +32,12 @@ def run_rows(connection: Connection, sql: str, columns: Sequence[Column[Any]], r
 
     Returns how many rows were touched, and what RETURNING gave.
     """
-    touched, returned = 0, []
+    touched = 0
+    returned: list[Row] = []
     if connection.dialect.name == "postgresql":
-        parts: list[tuple[str, Row]] = [(_unnested(connection, columns), tuple(list(column) for column in zip(*rows, strict=True)))] if rows else []
+        parts: list[tuple[str, Row]] = (
+            [(_unnested(connection, columns), tuple(list(column) for column in zip(*rows, strict=True)))] if rows else []
+        )
     else:
         parts = [(_selected(columns, len(part)), tuple(chain.from_iterable(part))) for part in _parts(rows)]
     for source, parameters in parts:
@@ -56,19 +59,21 @@ def _values(width: int, count: int) -> str:
 
 def _selected(columns: Sequence[Column[Any]], count: int) -> str:
     names = ", ".join(f"column{n} AS {column.name}" for n, column in enumerate(columns, 1))
-    return f"SELECT {names} FROM (VALUES {_values(len(columns), count)})"
+    return f"SELECT {names} FROM (VALUES {_values(len(columns), count)})"  # noqa: S608 - our own names
 
 
 def _unnested(connection: Connection, columns: Sequence[Column[Any]]) -> str:
     """Arrays, one a column: the statement is the same for any number of rows."""
-    return "SELECT " + ", ".join(f"unnest(%s::{column.type.compile(connection.dialect)}[]) AS {column.name}" for column in columns)
+    return "SELECT " + ", ".join(
+        f"unnest(%s::{column.type.compile(connection.dialect)}[]) AS {column.name}" for column in columns
+    )
 
 
 def _copy(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
     types = [_COPIED[table.c[name].type.compile(connection.dialect)] for name in columns]
     cursor = connection.connection.cursor()
     try:
-        with cursor.copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)") as copy:  # type: ignore[attr-defined]
+        with cursor.copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)") as copy:
             copy.set_types(types)
             for row in rows:
                 copy.write_row(row)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from mailwright.ports.store import Story
 from mailwright.queue import Accepted, Duplicate, EventRow, NewDelivery, NewMessage, State
 from mailwright.storage import keeping, reading
-from mailwright.storage.door import Door
+from mailwright.storage.door import Door, bind
 from mailwright.storage.group import Accepting
 from mailwright.storage.rows import delivery_row, event_row, message_row
 from mailwright.values import Malformed
@@ -29,48 +29,49 @@ class SqlStore:
             message, message_row(message), [(message.id, seq, part) for seq, part in enumerate(content)],
             [delivery_row(delivery, message, lease) for delivery in deliveries], [event_row(event) for event in events],
         )  # fmt: skip
-        return await self._door.grouped(unit)  # type: ignore[no-any-return]
+        await self._door.group(unit)
+        return unit.result or Accepted(message.id)
 
     async def spool(self, message: int, seq: int, content: bytes) -> None:
         """See ports.Store."""
-        await self._door.write(lambda connection: keeping.spool(connection, message, seq, content), quick=True)
+        await self._door.write_soon(keeping.spool, message, seq, content)
 
     async def unspool(self, message: int) -> None:
         """See ports.Store."""
-        await self._door.write(lambda connection: keeping.unspool(connection, message), quick=True)
+        await self._door.write_soon(keeping.unspool, message)
 
     def content(self, message: int) -> Iterator[bytes]:
         """See ports.Store."""
         seq = 0
-        while (part := self._door.read_here(lambda connection, at=seq: reading.body_row(connection, message, at))) is not None:
+        while (part := self._door.read_here(bind(reading.body_row, message, seq))) is not None:
             yield part
             seq += 1
 
     async def keep_signature(self, message: int, key: int, signature: bytes) -> None:
         """See ports.Store."""
-        await self._door.write(lambda connection: keeping.keep_signature(connection, message, key, signature), quick=True)
+        await self._door.write_soon(keeping.keep_signature, message, key, signature)
 
     async def signatures(self, message: int) -> Sequence[tuple[int, bytes]]:
         """See ports.Store."""
-        return await self._door.read(lambda connection: reading.signatures(connection, message))
+        return await self._door.read(reading.signatures, message)
 
     async def operator_secret(self, name: str, fresh: bytes) -> bytes:
         """See ports.Store."""
-        return await self._door.write(lambda connection: keeping.operator_secret(connection, name, fresh))
+        return await self._door.write(keeping.operator_secret, name, fresh)
 
     async def story(self, message: int, *, account: int | None) -> Story:
         """See ports.Store."""
-        return await self._door.read(lambda connection: reading.story(connection, message, account))
+        return await self._door.read(reading.story, message, account)
 
     async def find(self, number: int, *, account: int | None) -> int:
         """See ports.Store."""
-        return await self._door.read(lambda connection: reading.find(connection, number, account))
+        return await self._door.read(reading.find, number, account)
 
     async def messages(
         self, *, account: int | None, state: State | None = None, before: int | None = None, limit: int = 50
     ) -> Sequence[tuple[NewMessage, State]]:
         """See ports.Store."""
-        return await self._door.read(lambda connection: reading.messages(connection, account, state, before, limit))
+        return await self._door.read(reading.messages, account, state, before, limit)
 
     async def purge(self, *, now: int, limit: int = 1000) -> int:
         """See ports.Store; the walk goes on where the last call ended."""

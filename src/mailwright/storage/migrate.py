@@ -51,7 +51,9 @@ def check(engine: Engine) -> None:
     refuse_newer(version)
     if version != HEAD:
         raise Conflict(
-            "The database has no tables yet." if version is None else f"The database is of version {version}; this Mailwright needs {HEAD}.",
+            "The database has no tables yet."
+            if version is None
+            else f"The database is of version {version}; this Mailwright needs {HEAD}.",
             "Run `mailwright migrate` once, then start again.",
         )
 

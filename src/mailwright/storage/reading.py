@@ -22,7 +22,9 @@ def body_row(connection: Connection, number: int, seq: int) -> bytes | None:
     """One body row, None behind the last. Raises NotFound where there is not even the first."""
     part = connection.execute(select(body.c.bytes).where(body.c.message == number, body.c.seq == seq)).scalar_one_or_none()
     if part is None and seq == 0:
-        raise NotFound("The content of this message is not kept any more.", "Only its story is left; see the account's retention.")
+        raise NotFound(
+            "The content of this message is not kept any more.", "Only its story is left; see the account's retention."
+        )
     return part
 
 
@@ -88,5 +90,3 @@ def _message(connection: Connection, number: int, account: int | None) -> Row[tu
     if found is None:
         raise NotFound("There is no such message.", "Check the id; it is in the reply to the hand-in.")
     return found
-
-

@@ -17,7 +17,8 @@ MESSAGE = (
 )  # fmt: skip
 BODY = ("message", "seq", "bytes")
 DELIVERY = (
-    "id", "message", "account", "recipient", "site", "state", "priority", "due_at", "wake_at", "expires_at", "lease", "settled_at",
+    "id", "message", "account", "recipient", "site", "state", "priority", "due_at", "wake_at", "expires_at", "lease",
+    "settled_at",
 )  # fmt: skip
 EVENT = ("id", "account", "message", "delivery", "kind", "at", "data")
 # Places in a row that the limits look at.
@@ -56,8 +57,8 @@ def delivery_row(new: NewDelivery, of: NewMessage, lease: int | None) -> tuple[A
     """A row of `delivery`, as DELIVERY."""
     state = int(new.state)
     return (
-        new.id, of.id, of.account, storable(new.recipient), storable(new.site), state, of.priority, new.due_at, new.wake_at, of.expires_at,
-        lease if state == State.LEASED else None, of.created_at if state >= State.DELIVERED else None,
+        new.id, of.id, of.account, storable(new.recipient), storable(new.site), state, of.priority, new.due_at, new.wake_at,
+        of.expires_at, lease if state == State.LEASED else None, of.created_at if state >= State.DELIVERED else None,
     )  # fmt: skip
 
 
@@ -74,8 +75,9 @@ OUTCOME = (
 def outcome_row(outcome: Outcome, worker: int | None) -> tuple[Any, ...]:
     """What is written of an outcome, as OUTCOME; `site` None leaves it."""
     return (
-        outcome.delivery, worker, int(outcome.state), outcome.due_at, outcome.wake_at, outcome.attempts, int(outcome.told_delayed),
-        int(outcome.unknown), storable(outcome.reply), outcome.at if outcome.state.final else None, outcome.site,
+        outcome.delivery, worker, int(outcome.state), outcome.due_at, outcome.wake_at, outcome.attempts,
+        int(outcome.told_delayed), int(outcome.unknown), storable(outcome.reply),
+        outcome.at if outcome.state.final else None, outcome.site,
     )  # fmt: skip
 
 
@@ -111,7 +113,9 @@ def job(row: Row[Any], content: bytes | None = None) -> Job:
     """A job from a row with the columns of JOB."""
     values = list(row)
     values[_JOB_FLAGS] = map(bool, values[_JOB_FLAGS])
-    return Job(*values[:_JOB_STATE], content, State(values[_JOB_STATE]), *values[_JOB_STATE + 1 :])
+    values[_JOB_STATE:_JOB_STATE] = [content]
+    values[_JOB_STATE + 1] = State(values[_JOB_STATE + 1])
+    return Job(*values)
 
 
 def padded(numbers: Sequence[int]) -> list[int]:

@@ -1,6 +1,20 @@
 """The tables: one set for SQLite and PostgreSQL; ids are made by the caller, times are milliseconds since 1970."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text, literal_column
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    literal_column,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from mailwright.queue.life import IN_HAND, WAITING, State
@@ -16,7 +30,7 @@ def one_of(states: tuple[State, ...]) -> ColumnElement[bool]:
     return literal_column(f"delivery.{_spelled(states)}", Boolean)
 
 
-def _only(states: tuple[State, ...]) -> dict[str, ColumnElement[bool]]:
+def _only(states: tuple[State, ...]) -> dict[str, Any]:
     where = literal_column(_spelled(states), Boolean)
     return {"sqlite_where": where, "postgresql_where": where}
 

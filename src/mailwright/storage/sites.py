@@ -45,7 +45,9 @@ def failed(connection: Connection, state: SiteState) -> None:
 
 def states(connection: Connection) -> dict[str, SiteState]:
     """Sites that failed or are paused."""
-    found = connection.execute(select(site_state).where((site_state.c.failures > 0) | (site_state.c.until > 0) | (site_state.c.paused != "")))
+    found = connection.execute(
+        select(site_state).where((site_state.c.failures > 0) | (site_state.c.until > 0) | (site_state.c.paused != ""))
+    )
     return {row.site: SiteState(row.site, row.failures, row.until, row.last_reply, row.paused) for row in found}
 
 
@@ -68,7 +70,10 @@ def views(connection: Connection, account: int | None, limit: int) -> Sequence[S
     known = states(connection)
     names = sorted(counts, key=lambda name: (-sum(counts[name].values()), name))
     names += sorted(known.keys() - counts.keys()) if account is None else []
-    return [_view(name, counts.get(name, {}), oldest.get(name), known.get(name, SiteState(name)), capped=capped) for name in names[:limit]]
+    return [
+        _view(name, counts.get(name, {}), oldest.get(name), known.get(name, SiteState(name)), capped=capped)
+        for name in names[:limit]
+    ]
 
 
 def _counted(connection: Connection, states: object, account: int | None) -> tuple[list[tuple[str, int, int, int]], bool]:
@@ -76,7 +81,9 @@ def _counted(connection: Connection, states: object, account: int | None) -> tup
     if account is not None:
         some = some.where(delivery.c.account == account)
     rows = some.subquery()
-    found = connection.execute(select(rows.c.site, rows.c.state, func.count(), func.min(rows.c.id)).group_by(rows.c.site, rows.c.state))
+    found = connection.execute(
+        select(rows.c.site, rows.c.state, func.count(), func.min(rows.c.id)).group_by(rows.c.site, rows.c.state)
+    )
     groups = [(name, state, number, least) for name, state, number, least in found]
     return groups, sum(number for _, _, number, _ in groups) >= COUNTED
 
@@ -85,7 +92,6 @@ def _view(name: str, counts: dict[State, int], oldest: int | None, known: SiteSt
     return SiteView(
         site=name, ready=counts.get(State.READY, 0), deferred=counts.get(State.DEFERRED, 0), held=counts.get(State.HELD, 0),
         in_hand=counts.get(State.LEASED, 0) + counts.get(State.SENDING, 0), oldest=None if oldest is None else made_at(oldest),
-        until=known.until or None, failures=known.failures, last_reply=known.last_reply, paused=known.paused, counts_capped=capped,
+        until=known.until or None, failures=known.failures, last_reply=known.last_reply, paused=known.paused,
+        counts_capped=capped,
     )  # fmt: skip
-
-

@@ -6,11 +6,11 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from mailwright.queue import Job, Outcome, State
 from mailwright.queue.life import WAITING
+from mailwright.storage.door import upsert
 from mailwright.storage.group import forget_secrets
 from mailwright.storage.many import insert_rows
 from mailwright.storage.rows import EVENT, JOB, event_row, job, padded, storable
 from mailwright.storage.schema import delivery, event, message, one_of, owed
-from mailwright.storage.door import upsert
 
 MOVED = 500  # rows that move in one transaction
 _WAITING = one_of(WAITING)
@@ -26,7 +26,8 @@ def wake(connection: Connection, now: int, limit: int) -> list[Job]:
 
 def next_wake(connection: Connection) -> int | None:
     """The earliest wake_at."""
-    return connection.execute(select(func.min(delivery.c.wake_at)).where(_WAITING)).scalar_one()
+    earliest: int | None = connection.execute(select(func.min(delivery.c.wake_at)).where(_WAITING)).scalar_one()
+    return earliest
 
 
 def waken(connection: Connection, outcomes: Sequence[Outcome]) -> None:
@@ -62,7 +63,9 @@ def _changed(outcome: Outcome) -> dict[str, object]:
 
 def move(connection: Connection, site: str, to: str, domain: str) -> int:
     """Some READY rows of a domain to the site that was learnt for it."""
-    of = select(delivery.c.id).where(_READY, delivery.c.site == site, delivery.c.recipient.endswith("@" + domain, autoescape=True))
+    of = select(delivery.c.id).where(
+        _READY, delivery.c.site == site, delivery.c.recipient.endswith("@" + domain, autoescape=True)
+    )
     numbers = connection.execute(of.limit(MOVED).with_for_update(skip_locked=True)).scalars().all()
     if numbers:
         connection.execute(update(delivery).where(delivery.c.id.in_(padded(numbers))).values(site=to))

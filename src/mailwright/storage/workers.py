@@ -87,5 +87,3 @@ def free_slot(connection: Connection, site: str, source: str, n: int, *, number:
     """Give a slot back; one that is another's by now stays."""
     ours = (slot.c.site == site, slot.c.source == source, slot.c.n == n, slot.c.worker == number)
     connection.execute(delete(slot).where(*ours))
-
-

@@ -79,21 +79,20 @@ class Writer:
             self._pool.shutdown()
         self._threads = []
 
-    async def put(self, unit: Unit) -> Any:
-        """Write a unit with the next group; returns its result. Raises Unavailable, and then nothing of it was kept."""
+    async def put(self, unit: Unit) -> None:
+        """Write a unit with the next group and set its result. Raises Unavailable, and then nothing of it was kept."""
         future = self._running().create_future()
         self._inbox.put(_Grouped(unit, future))
-        return await future
+        await future
 
     async def alone(self, work: Work[T], *, quick: bool = False) -> T:
         """Run work in a transaction of its own. `quick`: it need not be durable when this returns, only in order."""
         loop = self._running()
-        if self._pool is not None:
-            result = await loop.run_in_executor(self._pool, self._once, work, quick)
-        else:
-            future: asyncio.Future[Any] = loop.create_future()
+        if self._pool is None:
+            future: asyncio.Future[T] = loop.create_future()
             self._inbox.put(_Alone(work, quick, future))
-            return await future  # type: ignore[no-any-return]
+            return await future
+        result: T | _Failed = await loop.run_in_executor(self._pool, self._once, work, quick)
         if isinstance(result, _Failed):
             raise result.error
         return result
@@ -141,7 +140,7 @@ class Writer:
     def _written(self, units: Sequence[Unit]) -> list[Any]:
         outcome = self._once(lambda connection: write(connection, units, self._new_id), quick=False)
         if not isinstance(outcome, _Failed):
-            return [unit.result for unit in units]
+            return [None] * len(units)
         if isinstance(outcome.error, Unavailable) or len(units) == 1:
             return [outcome] * len(units)
         log.warning("A group of %d was rolled back and is written one by one.", len(units), exc_info=outcome.error)
@@ -159,7 +158,7 @@ class Writer:
         try:
             with engine.begin() as connection:
                 return work(connection)
-        except Exception as error:  # noqa: BLE001 - handed to the caller, who alone knows what it means
+        except Exception as error:
             gone = unavailable(error)
             if gone is None:
                 return _Failed(error)
