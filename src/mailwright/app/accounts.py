@@ -51,7 +51,7 @@ class Accounts:
         return Submitter(await self.view(key.account), key)
 
     async def signers(self, account: int, author: str) -> tuple[DkimKeyInfo, ...]:
-        """The active keys that sign for an author: of the own domain, else of the account's domain above it; then the operator's."""
+        """The active keys that sign for an author: of its domain, else of the account's domain above; then the operator's."""
         known = self._signers.get((account, author))
         if known is None:
             known = self._signers[account, author] = await self._find_signers(account, Address.parse(author).domain)

@@ -1,8 +1,7 @@
 """Which site a recipient's domain belongs to, and which server a site leads to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from mailwright.app.accounts import Accounts
 from mailwright.app.settings import Delivery, Endpoint, Route, RouteTls, Settings
@@ -14,13 +13,13 @@ from mailwright.ports import Directory, Vault
 from mailwright.ports.sender import HostAddress, Login, Target
 from mailwright.queue import Job
 from mailwright.routing.choose import Choice
-from mailwright.routing.mx import MailHosts, NoMail, Unknown, host_addresses, mail_hosts
+from mailwright.routing.hosts import host_addresses
+from mailwright.routing.mx import MailHosts, NoRoute, Shuffle, mail_hosts
 from mailwright.routing.sites import DOMAIN, MX, ROUTE, SMTP, smtp_of, smtp_site
 from mailwright.transports import KINDS, Tls
 from mailwright.transports.external_smtp import DEFAULT_CONNECTIONS
 from mailwright.values import Address, Domain, MailwrightError
 
-T = TypeVar("T")
 SMTP_PORT = 25  # RFC 5321 §4.5.4.2
 LEARNT_SECONDS = 3600  # how long a domain's site is remembered at least: its name, not its addresses
 _TLS = {RouteTls.NONE: Tls.NONE, RouteTls.OPPORTUNISTIC: Tls.OPPORTUNISTIC, RouteTls.REQUIRED: Tls.STARTTLS}
@@ -35,7 +34,7 @@ class Aims:
     directory: Directory
     vault: Vault
     resolver: Resolver
-    shuffled: Callable[[Sequence[object]], Sequence[object]]
+    shuffle: Shuffle
     learnt: dict[str, tuple[str, int]]  # domain -> site, until when (ms)
     now: Callable[[], int]
 
@@ -70,9 +69,12 @@ class Aims:
             return await self._at_customer(site, source)
         return await self._at_mx(site, job, source)
 
-    async def hosts(self, domain: Domain) -> MailHosts | NoMail | Unknown:
+    async def hosts(self, domain: Domain) -> MailHosts | NoRoute:
         """The mail hosts of a domain (RFC 5321 §5.1)."""
-        return await self.resolver.run(mail_hosts(domain, shuffled=self.shuffled, ours=frozenset({self.settings.hostname.name})))
+        ours = {self.settings.hostname.name, *(outbound.ehlo.name for outbound in self.settings.outbound)}
+        return await self.resolver.run(
+            mail_hosts(domain, shuffle=self.shuffle, our_hosts=ours, ipv6_first=self.settings.ipv6 is True)
+        )
 
     @property
     def _captures(self) -> bool:
@@ -131,11 +133,14 @@ class Aims:
 
     async def _at_mx(self, site: str, job: Job, source: Source) -> Aim | Hopeless | Later | Moved:
         found = await self.hosts(Address.parse(job.recipient).domain)
-        if isinstance(found, NoMail):
-            return Hopeless(found.reply, found.finding.what)
-        if isinstance(found, Unknown):
-            return Later(found.finding.what)
+        if isinstance(found, NoRoute):
+            return no_way(found)
         if MX + found.site != site:
             return Moved(MX + found.site)
         addresses = tuple(HostAddress(host.name, ip, SMTP_PORT) for host in found.hosts for ip in host.addresses)
         return Aim(Target(addresses, Tls.OPPORTUNISTIC, source.ehlo, source_ip=source.ip))
+
+
+def no_way(found: NoRoute) -> Hopeless | Later:
+    """A refusal of ours where the domain takes no mail, some patience where DNS did not tell."""
+    return Hopeless(found.reply, found.reason.what) if found.reply.permanent else Later(found.reason.what)

@@ -77,11 +77,16 @@ class Dispatch:
         if not site.backlog:
             return False
         jobs = await self.works.queue.claim(
-            site.name, worker=self.works.worker, limit=site.claim_size(), now=self.works.now(), top_only=top_only,
-            turn=site.turn, skip=frozenset(self.works.paused_accounts),
-        )  # fmt: skip
+            site.name,
+            worker=self.works.worker,
+            limit=site.claim_size(),
+            now=self.works.now(),
+            top_only=top_only,
+            turn=site.turn,
+            skip=frozenset(self.works.paused_accounts),
+        )
         if not jobs:
-            site.backlog = site.backlog and top_only
+            site.backlog = top_only  # a lane for the top priority alone saw nothing of the rest
             return False
         site.turn = jobs[-1].account
         for job in jobs:
@@ -166,8 +171,8 @@ class Dispatch:
                 self._return(site, lane.in_hand)
         except Unavailable as gone:
             works.log.warning("store", site=site.name, what=str(gone))
-        except Exception as fault:  # whatever it is: the site backs off, the mail stays
-            works.log.error("lane", fault, site=site.name)
+        except Exception as fault:  # noqa: BLE001 whatever it is: the site backs off, the mail stays
+            works.log.error("lane", cause=fault, site=site.name)
             self.failed(site, "This side had an internal error; the operator's log tells more.")
         finally:
             site.lanes -= 1
@@ -188,8 +193,8 @@ class Dispatch:
             await self._learns(self, site)
         except Unavailable as gone:
             self.works.log.warning("store", site=site.name, what=str(gone))
-        except Exception as fault:  # whatever it is: the domain backs off, the mail stays
-            self.works.log.error("learn", fault, site=site.name)
+        except Exception as fault:  # noqa: BLE001 whatever it is: the domain backs off, the mail stays
+            self.works.log.error("learn", cause=fault, site=site.name)
             self.failed(site, "This side had an internal error; the operator's log tells more.")
         finally:
             site.lanes -= 1
@@ -202,13 +207,24 @@ class Dispatch:
             self.works.log.warning("store", site=site.name, what=str(gone))  # it runs out by itself
 
     def _remember(self, site: Site) -> None:
-        self.works.spawn(self.works.queue.site_failed(SiteState(site.name, site.failures, site.until, site.last_reply, site.paused)))
+        self.works.spawn(
+            self.works.queue.site_failed(SiteState(site.name, site.failures, site.until, site.last_reply, site.paused))
+        )
 
     def _returned(self, job: Job) -> Outcome:
         work = self.works.clockwork()
         late = delayed_at(job.created_at, told=job.told_delayed, rules=work.rules)
         wake = wake_time(state=State.READY, due_at=work.now, delayed_at=late, expires_at=job.expires_at)
         return Outcome(
-            job.delivery, job.message, State.READY, work.now, job.attempts, work.now, wake,
-            told_delayed=job.told_delayed, unknown=job.unknown, secret=job.secret, site=job.site,
-        )  # fmt: skip
+            job.delivery,
+            job.message,
+            State.READY,
+            work.now,
+            job.attempts,
+            work.now,
+            wake,
+            told_delayed=job.told_delayed,
+            unknown=job.unknown,
+            secret=job.secret,
+            site=job.site,
+        )

@@ -12,7 +12,7 @@ from mailwright.app.logs import Logger
 from mailwright.flows.submit import HandedIn, Office, Receipt, submit
 from mailwright.message import Hop, reencode, refusal, split
 from mailwright.message.dress import Refused
-from mailwright.net.smtp_door import Envelope, Session
+from mailwright.net.smtp_door import Envelope, Session, Spooled
 from mailwright.ports import Store
 from mailwright.ports.store import CHUNK
 from mailwright.smtp.commands import MailFrom
@@ -103,21 +103,29 @@ class Intake:
         del session
         return Spool(self._office.store, self._office.ids.next(self._office.now()))
 
-    async def submit(self, envelope: Envelope, content: bytes | Spool) -> Reply:
+    async def submit(self, envelope: Envelope, content: bytes | Spooled) -> Reply:
         """Take the mail, or say why not."""
-        if not isinstance(envelope.identity, Submitter):
+        submitter = envelope.identity
+        if not isinstance(submitter, Submitter):
             return NOT_LOGGED_IN
+        if not isinstance(content, bytes | Spool):
+            raise TypeError("A large mail comes back in the place that `spool` gave for it.")
+        take = (
+            self._take_large(envelope, submitter, content)
+            if isinstance(content, Spool)
+            else self._take(envelope, submitter, content)
+        )
         try:
-            taken = await (self._take(envelope, content) if isinstance(content, bytes) else self._take_large(envelope, content))
+            taken = await take
         except Unavailable as gone:
             self._log.warning("not taken", what=str(gone), remedy=gone.remedy)
             raise
         if isinstance(taken, Refused):
-            self._log.info("refused", account=envelope.identity.view.account.name, why=[finding.code for finding in taken.findings])
+            self._log.info("refused", account=submitter.view.account.name, why=[finding.code for finding in taken.findings])
             return refusal(taken.findings)
         return Reply.of(250, "2.0.0", f"{'Taken before' if taken.duplicate else 'Taken'} as {id_text(taken.message)}")
 
-    async def _take(self, envelope: Envelope, content: bytes) -> Receipt | Refused:
+    async def _take(self, envelope: Envelope, submitter: Submitter, content: bytes) -> Receipt | Refused:
         number = self._office.ids.next(self._office.now())
         eightbit = False
         if envelope.eight_bit or envelope.long_line:
@@ -126,23 +134,24 @@ class Intake:
                 return Refused(fitted.findings)
             content, eightbit = fitted.content, fitted.eightbit
         head, _ = split(content)
-        return await submit(self._handed_in(envelope, number, head, content[len(head) :], eightbit=eightbit), self._office)
+        mail = self._handed_in(envelope, submitter, number, head)
+        return await submit(replace(mail, rest=content[len(head) :], eightbit=eightbit), self._office)
 
-    async def _take_large(self, envelope: Envelope, spool: Spool) -> Receipt | Refused:
+    async def _take_large(self, envelope: Envelope, submitter: Submitter, spool: Spool) -> Receipt | Refused:
         """A mail whose body is in the store already; where it has to be re-encoded, it is read and written once more."""
         try:
             fitted = await self._refit(spool) if envelope.eight_bit or envelope.long_line else False
-            taken = fitted if isinstance(fitted, Refused) else await self._submit_spooled(envelope, spool, eightbit=fitted)
+            mail = self._handed_in(envelope, submitter, spool.message, spool.head)
+            if isinstance(fitted, Refused):
+                taken: Receipt | Refused = fitted
+            else:
+                taken = await submit(replace(mail, spooled=spool.size, eightbit=fitted), self._office)
         except Unavailable:
             await self._throw_away(spool)
             raise
         if isinstance(taken, Refused) or taken.duplicate:
             await self._throw_away(spool)
         return taken
-
-    async def _submit_spooled(self, envelope: Envelope, spool: Spool, *, eightbit: bool) -> Receipt | Refused:
-        mail = self._handed_in(envelope, spool.message, spool.head, b"", eightbit=eightbit)
-        return await submit(replace(mail, spooled=spool.size), self._office)
 
     async def _refit(self, spool: Spool) -> bool | Refused:
         """Whether it still needs 8BITMIME after being re-encoded."""
@@ -166,11 +175,7 @@ class Intake:
         except Unavailable as gone:
             self._log.warning("orphan", message=id_text(spool.message), what=str(gone))  # swept at the next start
 
-    def _handed_in(self, envelope: Envelope, number: int, head: bytes, rest: bytes, *, eightbit: bool) -> HandedIn:
-        assert isinstance(envelope.identity, Submitter)
+    def _handed_in(self, envelope: Envelope, submitter: Submitter, number: int, head: bytes) -> HandedIn:
         client = envelope.peer_ip if self._show_client else ""
         hop = Hop(envelope.helo, self._office.hostname, envelope.protocol, id_text(number), client)
-        return HandedIn(
-            number, envelope.identity, envelope.mail_from, envelope.recipients, hop, head, rest,
-            eightbit=eightbit, smtputf8=envelope.smtputf8,
-        )  # fmt: skip
+        return HandedIn(number, submitter, envelope.mail_from, envelope.recipients, hop, head, smtputf8=envelope.smtputf8)

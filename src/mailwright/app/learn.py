@@ -1,12 +1,12 @@
 """Learning the site of a domain: its MX records are asked once, and what waits under the domain's own name moves there."""
 
-from mailwright.app.aims import LEARNT_SECONDS, Aims
+from mailwright.app.aims import LEARNT_SECONDS, Aims, no_way
 from mailwright.app.dispatch import Dispatch
 from mailwright.app.site import Site
 from mailwright.flows.aim import Hopeless
 from mailwright.queue import Job
 from mailwright.queue.settle import put_off, refused_by_us
-from mailwright.routing.mx import MailHosts, NoMail
+from mailwright.routing.mx import MailHosts
 from mailwright.routing.sites import DOMAIN, MX
 from mailwright.values import Domain
 
@@ -17,10 +17,12 @@ async def learn(dispatch: Dispatch, aims: Aims, site: Site) -> None:
     found = await aims.hosts(Domain(name))
     if isinstance(found, MailHosts):
         await _move(dispatch, aims, site, name, found)
-    elif isinstance(found, NoMail):
-        await _refuse(dispatch, site, Hopeless(found.reply, found.finding.what))
+        return
+    way = no_way(found)
+    if isinstance(way, Hopeless):
+        await _refuse(dispatch, site, way)
     else:
-        _put_off(dispatch, site, found.finding.what)
+        _put_off(dispatch, site, way.what)
 
 
 async def _move(dispatch: Dispatch, aims: Aims, site: Site, name: str, found: MailHosts) -> None:

@@ -8,6 +8,7 @@ from mailwright.queue import Job, Outcome
 from mailwright.values import Unavailable
 
 RETRY_SECONDS = 1.0  # how long to wait before the store is asked again
+Lost = frozenset[int] | None  # deliveries that this worker does not hold any more; None: nothing may be sent at all
 FULL = 5_000  # outcomes that wait for the store: beyond this lanes stop until it answers
 
 
@@ -17,7 +18,7 @@ class Ledger:
     def __init__(self, queue: Queue, worker: int, settled: Callable[[Sequence[tuple[Job, Outcome]]], None]) -> None:
         self._queue, self._worker, self._told = queue, worker, settled
         self._beginning: list[int] = []
-        self._begun: asyncio.Future[bool] | None = None
+        self._begun: asyncio.Future[Lost] | None = None
         self._outcomes: list[tuple[Job, Outcome]] = []
         self._work = asyncio.Event()
         self._begin_work = asyncio.Event()
@@ -35,8 +36,8 @@ class Ledger:
         """Whether so many outcomes wait for the store that nothing new may be sent."""
         return len(self._outcomes) >= FULL
 
-    def begin(self, jobs: Sequence[Job]) -> asyncio.Future[bool]:
-        """Mark jobs as SENDING; the future is shared by the group: True once that is durable, False where nothing may be sent."""
+    def begin(self, jobs: Sequence[Job]) -> asyncio.Future[Lost]:
+        """Mark jobs as SENDING; the future is shared by the group and done once that is durable."""
         self._beginning.extend(job.delivery for job in jobs)
         if self._begun is None:
             self._begun = asyncio.get_running_loop().create_future()
@@ -70,14 +71,14 @@ class Ledger:
             if future is not None and not future.done():
                 future.set_result(written)
 
-    async def _mark(self, group: list[int]) -> bool:
+    async def _mark(self, group: list[int]) -> Lost:
         if self.lost:
-            return False
+            return None
         try:
-            await self._queue.begin(group, worker=self._worker)
+            gone = await self._queue.begin(group, worker=self._worker)
         except Unavailable:
-            return False
-        return not self.lost
+            return None
+        return None if self.lost else gone
 
     async def _write_outcomes(self) -> None:
         while True:

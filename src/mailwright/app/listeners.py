@@ -61,15 +61,21 @@ def _listener(
     setup = Setup(
         settings.hostname,
         Limits(
-            size=limits.size, recipients=limits.recipients, header_fields=limits.header_fields,
-            header_octets=limits.header_size, errors=limits.protocol_errors,
-        ),  # fmt: skip
+            size=limits.size,
+            recipients=limits.recipients,
+            header_fields=limits.header_fields,
+            header_octets=limits.header_size,
+            errors=limits.protocol_errors,
+        ),
         ask_recipient=False,
     )
     rules = Rules(
-        connections=limits.connections, per_address=limits.connections_per_address, command=times.command.total_seconds(),
-        data=times.data.total_seconds(), handshake=times.handshake.total_seconds(),
-    )  # fmt: skip
+        connections=limits.connections,
+        per_address=limits.connections_per_address,
+        command=times.command.total_seconds(),
+        data=times.data.total_seconds(),
+        handshake=times.handshake.total_seconds(),
+    )
     encrypted = entry.tls is not ListenerTls.NONE
     implicit = entry.tls is ListenerTls.IMPLICIT
     return Listener(door, setup, context=context if encrypted else None, implicit_tls=implicit, rules=rules, logins=logins)

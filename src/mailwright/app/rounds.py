@@ -20,7 +20,7 @@ class Rounds:
         self, dispatch: Dispatch, *, reload: Callable[[], Awaitable[None]], report: Callable[[], Awaitable[None]], alone: bool
     ) -> None:
         self._dispatch, self._works = dispatch, dispatch.works
-        self._reload, self._report, self._alone = reload, report, alone
+        self.reload, self._report, self._alone = reload, report, alone
         self._tick = 0
         self.healthy = True
 
@@ -34,8 +34,8 @@ class Rounds:
                 if self.healthy:
                     self._works.log.warning("store", what=str(gone), remedy=gone.remedy)
                 self.healthy = False
-            except Exception as fault:  # a fault in one round must not end the next ones
-                self._works.log.error("round", fault)
+            except Exception as fault:  # noqa: BLE001 a fault in one round must not end the next ones
+                self._works.log.error("round", cause=fault)
                 self.healthy = False
             await asyncio.sleep(TICK)
 
@@ -43,7 +43,7 @@ class Rounds:
         self._tick += 1
         await self._every(HEARTBEAT_EVERY, self._beat)
         if await self._works.accounts.refresh():
-            await self._reload()
+            await self.reload()
         await self._wake()
         await self._every(SITES_EVERY, self._find_sites)
         await self._report()
@@ -86,7 +86,9 @@ class Rounds:
 
     async def _free_dead(self) -> None:
         if not self._alone:
-            freed = await self._works.queue.free_dead(worker=self._works.worker, alone=False, new_events=self._works.unknown_event)
+            freed = await self._works.queue.free_dead(
+                worker=self._works.worker, alone=False, new_events=self._works.unknown_event
+            )
             if freed:
                 self._works.log.warning("freed", rows=freed, what="Another worker stopped; its mail is taken over.")
 

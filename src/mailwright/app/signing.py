@@ -24,10 +24,12 @@ InThread = Callable[[Callable[[], Signature]], asyncio.Future[Signature]]
 class Signing:
     """Lives in the event loop's thread; the work itself is done in the signer threads."""
 
-    def __init__(self, in_thread: InThread, accounts: Accounts, directory: Directory, store: Store, vault: Vault) -> None:
-        self._in_thread, self._accounts = in_thread, accounts
+    def __init__(
+        self, in_thread: InThread, accounts: Accounts, directory: Directory, store: Store, vault: Vault, now: Callable[[], int]
+    ) -> None:
+        self._in_thread, self._accounts, self._now = in_thread, accounts, now
         self._directory, self._store, self._vault = directory, store, vault
-        self._made: OrderedDict[tuple[int, tuple[int, ...]], asyncio.Future[Signature]] = OrderedDict()
+        self._made: OrderedDict[int, tuple[tuple[int, ...], asyncio.Future[Signature]]] = OrderedDict()  # by message
         self._opened: dict[int, DkimKey] = {}
 
     def signature(self, job: Job) -> Awaitable[Signature]:
@@ -35,7 +37,15 @@ class Signing:
         infos = self._accounts.signers_seen(job.account, job.author)
         if not infos or job.content is None or job.attempts or any(info.id not in self._opened for info in infos):
             return asyncio.ensure_future(self._looked_up(job))
-        return self._signed(job, infos, lambda content=job.content: (content,))
+        content = job.content
+        return self._signed(job, infos, lambda: (content,))
+
+    async def keep(self, message: int) -> None:
+        """Store what was signed: for later tries, and for export where the mail was captured."""
+        _, future = self._made.get(message, ((), None))
+        if future is not None and future.done() and not future.cancelled() and future.exception() is None:
+            for key, field in future.result().parts:
+                await self._store.keep_signature(message, key, field)
 
     def forget(self) -> None:
         """The set-up changed: keys may have retired."""
@@ -54,7 +64,8 @@ class Signing:
             return UNSIGNED  # the customer's own server signs; our own reports may go without
         domain = Address.parse(job.author).domain
         raise CannotSign(
-            f"{domain.readable} has no DKIM key, and mail is never sent unsigned.", f"The operator makes one: mailwright dkim add {domain}"
+            f"{domain.readable} has no DKIM key, and mail is never sent unsigned.",
+            f"The operator makes one: mailwright dkim add {domain}",
         )
 
     async def _kept(self, job: Job, infos: tuple[DkimKeyInfo, ...]) -> Signature:
@@ -62,21 +73,27 @@ class Signing:
         if job.attempts:
             kept = dict(await self._store.signatures(job.message))
             if all(info.id in kept for info in infos):
-                return Signature(b"".join(kept[info.id] for info in infos), _names(infos), tuple((i.id, kept[i.id]) for i in infos))
+                return Signature(
+                    b"".join(kept[info.id] for info in infos), _names(infos), tuple((i.id, kept[i.id]) for i in infos)
+                )
         content = job.content
         if content is not None:
             return await self._signed(job, infos, lambda: (content,))
         return await self._signed(job, infos, lambda: self._store.content(job.message))
 
-    def _signed(self, job: Job, infos: tuple[DkimKeyInfo, ...], content: Callable[[], Iterable[bytes]]) -> asyncio.Future[Signature]:
-        place = (job.message, tuple(info.id for info in infos))
-        made = self._made.get(place)
-        if made is None or made.cancelled():
-            keys, now = [self._opened[info.id] for info in infos], job.created_at // 1000
-            made = self._made[place] = self._in_thread(lambda: sign(content(), keys, infos, now))
+    def _signed(
+        self, job: Job, infos: tuple[DkimKeyInfo, ...], content: Callable[[], Iterable[bytes]]
+    ) -> asyncio.Future[Signature]:
+        """Signed once for all recipients; again where the keys are others now."""
+        keys = tuple(info.id for info in infos)
+        made, future = self._made.get(job.message, ((), None))
+        if future is None or made != keys or (future.done() and (future.cancelled() or future.exception() is not None)):
+            opened, now = [self._opened[key] for key in keys], self._now() // 1000
+            future = self._in_thread(lambda: sign(content(), opened, infos, now))
+            self._made[job.message] = keys, future
             if len(self._made) > KEPT:
                 self._made.popitem(last=False)
-        return made
+        return future
 
     async def _open(self, info: DkimKeyInfo) -> None:
         if info.id not in self._opened:

@@ -1,10 +1,12 @@
 """The vault of this installation, and the names of the places that secrets are bound to."""
 
-import os
-
 from mailwright.app.settings import Settings
-from mailwright.storage.vault import EnvelopeVault, Keyring
-from mailwright.values import MailwrightError
+from mailwright.storage.vault import FileVault, vault_at
+
+
+def open_vault(settings: Settings, *, sealed: int) -> FileVault:
+    """The vault; its keyring is made at the first run, while nothing is `sealed` yet. Raises MailwrightError."""
+    return vault_at(settings.keyring, sealed=sealed, credential=settings.credential is not None)
 
 
 def dkim_place(account: int, key: int) -> str:

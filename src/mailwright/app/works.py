@@ -12,7 +12,7 @@ from mailwright.flows.aim import Aim, Hopeless, Later, Moved
 from mailwright.flows.deliver import Parcel
 from mailwright.ports import Queue, Store
 from mailwright.ports.sender import Sender
-from mailwright.queue import Job
+from mailwright.queue import EventKind, EventRow, Job
 from mailwright.queue.retry import RetryRules
 from mailwright.queue.settle import Clockwork
 from mailwright.routing.return_path import return_path
@@ -69,12 +69,17 @@ class Works:
         """What settling needs, for this moment."""
         return Clockwork(self.now(), self.chance(), self.ids, self.rules)
 
+    def unknown_event(self, delivery: int, message: int, account: int, now: int) -> EventRow:
+        """The event of a delivery whose worker ended within the mail transaction."""
+        data = {"cause": "The process ended before the outcome was stored.", "host": ""}
+        return EventRow(self.ids.next(now), account, message, delivery, EventKind.UNKNOWN, now, data)
+
     def next_source(self) -> Source:
         """The source addresses take turns."""
         self._turn += 1
         return self.sources[self._turn % len(self.sources)]
 
-    def parcel(self, jobs: Sequence[Job], begun: asyncio.Future[bool], *, again: bool = False) -> Parcel:
+    def parcel(self, jobs: Sequence[Job], begun: asyncio.Future[frozenset[int] | None], *, again: bool = False) -> Parcel:
         """Jobs of one message and one mail_from, made ready: signing begins now."""
         job = jobs[0]
         return Parcel(jobs, self.mail_from(job), self.signing.signature(job), begun, lambda: self._content(job), again)
@@ -96,8 +101,8 @@ class Works:
     async def _logged(self, work: Coroutine[Any, Any, object]) -> None:
         try:
             await work
-        except Exception as fault:  # a task beside the path must not end the process
-            self.log.error("aside", fault)
+        except Exception as fault:  # noqa: BLE001 a task beside the path must not end the process
+            self.log.error("aside", cause=fault)
 
     def _content(self, job: Job) -> Sequence[bytes] | AsyncIterator[bytes]:
         return [job.content] if job.content is not None else self._streamed(job.message)

@@ -15,7 +15,9 @@ FAILED = 1  # the command could not do what was asked; usage errors are 2 (click
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("-c", "--config", type=click.Path(dir_okay=False, path_type=Path), help="The settings file (default: ./mailwright.toml).")
+@click.option(
+    "-c", "--config", type=click.Path(dir_okay=False, path_type=Path), help="The settings file (default: ./mailwright.toml)."
+)
 @click.version_option(__version__, prog_name="mailwright")
 @click.pass_context
 def program(context: click.Context, config: Path | None) -> None:

@@ -23,7 +23,9 @@ def account() -> None:
 
 @account.command("add")
 @click.argument("name")
-@click.option("--retention", type=click.IntRange(0, 3650), default=30, show_default=True, help="Days a mail's body is kept after its end.")
+@click.option(
+    "--retention", type=click.IntRange(0, 3650), default=30, show_default=True, help="Days a mail's body is kept after its end."
+)
 @click.option("--hour-limit", type=click.IntRange(1), help="Deliveries an hour; what is over waits.")
 @click.option("--day-limit", type=click.IntRange(1), help="Deliveries a day; what is over waits.")
 @click.option("--reports/--no-reports", default=True, show_default=True, help="Report final failures to the sender by mail.")
@@ -48,10 +50,16 @@ def list_accounts(desk: Desk, as_json: bool) -> None:
     """Show all accounts."""
     found = desk.run(lambda office: office.storage.directory.accounts())
     if as_json:
-        show_json([{"name": a.name, "id": id_text(a.id), "retention_days": a.retention_days, "reports": a.reports} for a in found])
+        show_json(
+            [{"name": a.name, "id": id_text(a.id), "retention_days": a.retention_days, "reports": a.reports} for a in found]
+        )
         return
     rows = [(a.name, id_text(a.id), f"{a.retention_days} d", a.hour_limit or "-", a.day_limit or "-") for a in found]
-    show_table(("name", "id", "kept", "per hour", "per day"), rows, empty="There is no account yet. Make one: mailwright account add NAME")
+    show_table(
+        ("name", "id", "kept", "per hour", "per day"),
+        rows,
+        empty="There is no account yet. Make one: mailwright account add NAME",
+    )
 
 
 @account.command("set")
@@ -90,8 +98,12 @@ def key() -> None:
 @key.command("add")
 @click.argument("account")
 @click.option("--name", default="", help="What the key is for.")
-@click.option("--scope", "scopes", multiple=True, type=click.Choice([s.value for s in Scope]), default=["send"], show_default=True)
-@click.option("--send-as", multiple=True, help="An address, or @domain, that the key may send as; without it: all of the account.")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice([s.value for s in Scope]), default=["send"], show_default=True
+)
+@click.option(
+    "--send-as", multiple=True, help="An address, or @domain, that the key may send as; without it: all of the account."
+)
 @click.pass_obj
 def add_key(desk: Desk, account: str, name: str, scopes: tuple[str, ...], send_as: tuple[str, ...]) -> None:
     """Make a key and show it, once."""
@@ -102,9 +114,15 @@ def add_key(desk: Desk, account: str, name: str, scopes: tuple[str, ...], send_a
         owner = await office.storage.directory.account_named(account)
         await office.storage.directory.add_key(
             ApiKey(
-                office.new_id(), owner.id, prefix_of(text), digest(text), name,
-                frozenset(Scope(scope) for scope in scopes), allowed, office.now(),
-            )  # fmt: skip
+                office.new_id(),
+                owner.id,
+                prefix_of(text),
+                digest(text),
+                name,
+                frozenset(Scope(scope) for scope in scopes),
+                allowed,
+                office.now(),
+            )
         )
 
     desk.run(work)
@@ -122,10 +140,16 @@ def list_keys(desk: Desk, account: str) -> None:
         return list(await office.storage.directory.keys(owner.id))
 
     rows = [
-        (f"mw_{k.prefix}_...", k.name or "-", " ".join(sorted(k.scopes)), " ".join(k.send_as) or "all of the account",
-         when(k.created_at), when(k.revoked_at))
+        (
+            f"mw_{k.prefix}_...",
+            k.name or "-",
+            " ".join(sorted(k.scopes)),
+            " ".join(k.send_as) or "all of the account",
+            when(k.created_at),
+            when(k.revoked_at),
+        )
         for k in desk.run(work)
-    ]  # fmt: skip
+    ]
     show_table(("key", "name", "scopes", "may send as", "made", "revoked"), rows, empty=f"The account {account} has no key.")
 
 

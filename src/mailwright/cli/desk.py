@@ -10,10 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from mailwright.app.place import storage_of
 from mailwright.app.settings import Settings, load, settings_file
 from mailwright.app.vault import open_vault
 from mailwright.ports import Vault
-from mailwright.storage import Storage, open_storage
+from mailwright.storage import Storage
 from mailwright.values.ids import NODES, IdMaker
 
 T = TypeVar("T")
@@ -26,10 +27,9 @@ class Office:
         self.settings, self.storage = settings, storage
         self._ids = IdMaker(secrets.randbelow(NODES))
 
-    @cached_property
-    def vault(self) -> Vault:
-        """The vault, opened when the first secret is needed."""
-        return open_vault(self.settings)
+    async def vault(self) -> Vault:
+        """The vault, opened when a secret is needed."""
+        return open_vault(self.settings, sealed=await self.storage.directory.sealed_count())
 
     def now(self) -> int:
         """Milliseconds since 1970."""
@@ -61,7 +61,7 @@ class Desk:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Office]:
-        storage = open_storage(self.settings.database.url)
+        storage = storage_of(self.settings)
         await storage.start(serve=False)
         try:
             yield Office(self.settings, storage)

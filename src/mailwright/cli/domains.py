@@ -1,6 +1,8 @@
 """Commands for the sending domains of accounts, their DKIM keys, and transports."""
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +92,9 @@ def dkim() -> None:
 @click.argument("name")
 @click.option("--selector", required=True, help="The name of the key in DNS.")
 @click.option("--algorithm", type=click.Choice([a.value for a in Algorithm]), default=Algorithm.RSA.value, show_default=True)
-@click.option("--import", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Take this private key (PEM).")
+@click.option(
+    "--import", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Take this private key (PEM)."
+)
 @click.option("--operator", is_flag=True, help="A key of the operator's own domain.")
 @click.pass_obj
 def add_dkim(desk: Desk, name: str, selector: str, algorithm: str, file: Path | None, operator: bool) -> None:
@@ -153,7 +157,9 @@ def transport() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--default", "default", is_flag=True, help="Use it for all mail of the account.")
 @click.pass_obj
-def add_transport(desk: Desk, account: str, name: str, kind: str, pairs: tuple[str, ...], password_stdin: bool, default: bool) -> None:
+def add_transport(
+    desk: Desk, account: str, name: str, kind: str, pairs: tuple[str, ...], password_stdin: bool, default: bool
+) -> None:
     """Add a transport to an account."""
     settings = dict(_pair(text) for text in pairs)
     plan = KINDS[kind].read(settings)
@@ -162,12 +168,10 @@ def add_transport(desk: Desk, account: str, name: str, kind: str, pairs: tuple[s
     async def work(office: Office) -> None:
         owner = await office.storage.directory.account_named(account)
         number = office.new_id()
-        sealed = office.vault.seal(password, bound_to=transport_place(owner.id, number)) if password else None
+        sealed = (await office.vault()).seal(password, bound_to=transport_place(owner.id, number)) if password else None
         made = TransportInfo(number, owner.id, kind, name, settings, sealed is not None)
         await office.storage.directory.add_transport(made, sealed)
         if default:
-            from dataclasses import replace
-
             await office.storage.directory.change_account(replace(owner, default_transport=number))
 
     desk.run(work)
@@ -183,10 +187,16 @@ def list_transports(desk: Desk, account: str) -> None:
     async def work(office: Office) -> list[tuple[str, str, str, str, str, str]]:
         owner = await office.storage.directory.account_named(account)
         return [
-            (t.name, id_text(t.id), t.kind, json.dumps(dict(t.settings)), "yes" if t.has_secret else "no",
-             "yes" if t.id == owner.default_transport else "no")
+            (
+                t.name,
+                id_text(t.id),
+                t.kind,
+                json.dumps(dict(t.settings)),
+                "yes" if t.has_secret else "no",
+                "yes" if t.id == owner.default_transport else "no",
+            )
             for t in await office.storage.directory.transports(owner.id)
-        ]  # fmt: skip
+        ]
 
     heads = ("name", "id", "kind", "settings", "password", "default")
     show_table(heads, desk.run(work), empty=f"{account} has no transport of its own: its mail leaves by our servers.")
@@ -226,7 +236,7 @@ async def _retire(office: Office, key: DkimKey) -> None:
 
 async def _keep(office: Office, account: int, key: DkimKey) -> None:
     number = office.new_id()
-    sealed = office.vault.seal(key.secret(), bound_to=dkim_place(account, number))
+    sealed = (await office.vault()).seal(key.secret(), bound_to=dkim_place(account, number))
     info = DkimKeyInfo(number, account, key.domain, key.selector, key.algorithm, public_record(key))
     await office.storage.directory.add_dkim_key(info, sealed)
 
@@ -244,7 +254,7 @@ def _pair(text: str) -> tuple[str, Any]:
 
 def _password(from_stdin: bool, *, wanted: bool) -> bytes:
     if from_stdin:
-        return click.get_text_stream("stdin").readline().rstrip("\r\n").encode()
+        return sys.stdin.readline().rstrip("\r\n").encode()
     return str(click.prompt("Password", hide_input=True)).encode() if wanted else b""
 
 

@@ -6,7 +6,6 @@ import click
 
 from mailwright.cli.desk import Desk, Office
 from mailwright.cli.screen import ago, out, show_json, show_table, when
-from mailwright.queue import EventKind
 from mailwright.values import Malformed
 from mailwright.values.ids import id_number
 
@@ -37,7 +36,16 @@ def _show(desk: Desk, as_json: bool, account: str | None) -> None:
             show_json([{name: getattr(site, name) for name in site.__slots__} for site in sites])
             return
         rows = [
-            (s.site, s.ready, s.deferred, s.held, s.in_hand, ago(s.oldest, now), _standing(s.paused, s.until, now), s.last_reply or "-")
+            (
+                s.site,
+                s.ready,
+                s.deferred,
+                s.held,
+                s.in_hand,
+                ago(s.oldest, now),
+                _standing(s.paused, s.until, now),
+                s.last_reply or "-",
+            )
             for s in sites
         ]
         heads = ("site", "ready", "later", "held", "under way", "oldest", "standing", "last reply")
@@ -122,7 +130,7 @@ def cancel(desk: Desk, message: str, yes: bool) -> None:
 
     async def work(office: Office) -> tuple[int, int]:
         found = await office.storage.store.find(number, account=None)
-        return await office.storage.queue.cancel(found, account=None, event=EventKind.CANCELLED, now=office.now())
+        return await office.storage.queue.cancel(found, account=None, now=office.now())
 
     done, late = desk.run(work)
     out.print(f"{done} deliveries are cancelled." + (f" {late} were sent or are being sent." if late else ""))

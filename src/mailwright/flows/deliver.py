@@ -31,7 +31,7 @@ class Parcel:
     jobs: Sequence[Job]
     mail_from: str
     signature: Awaitable[Signature]
-    begun: Awaitable[bool]
+    begun: Awaitable[frozenset[int] | None]  # those that were lost to another worker; None: nothing may be sent
     content: Callable[[], Sequence[bytes] | AsyncIterator[bytes]]
     again: bool = False  # a reused connection was lost before: this is the second go
 
@@ -39,10 +39,16 @@ class Parcel:
 async def deliver(parcel: Parcel, session: Session, clockwork: Callable[[], Clockwork]) -> list[Outcome]:
     """Send one parcel; the outcomes are not yet stored. Raises what `parcel.signature` raises: then nothing was sent."""
     signature = await parcel.signature
-    sent = await session.send(_mail(parcel, signature), before_dot=lambda: parcel.begun)
+    sent = await session.send(_mail(parcel, signature), before_dot=lambda: _still_ours(parcel))
     tried = Tried(session.host, session.ip, session.tls, sent.transcript, session.note, signature.name)
     work = clockwork()
     return [_outcome(job, sent, tried, work) for job in parcel.jobs]
+
+
+async def _still_ours(parcel: Parcel) -> bool:
+    """The durable mark, and the last look at the lease before the final dot."""
+    lost = await parcel.begun
+    return lost is not None and not any(job.delivery in lost for job in parcel.jobs)
 
 
 def lost_unheard(sent: Sequence[Outcome], session: Session) -> bool:

@@ -25,7 +25,7 @@ class HandedIn:
     recipients: Sequence[Address]
     hop: Hop
     head: bytes
-    rest: bytes  # b"" where the rest was spooled as body rows 1, 2, ...
+    rest: bytes = b""  # empty where the rest was spooled as body rows 1, 2, ...
     spooled: int = 0  # octets that were spooled
     eightbit: bool = False
     smtputf8: bool = False
@@ -60,7 +60,9 @@ class Office:
 async def submit(mail: HandedIn, office: Office) -> Receipt | Refused:
     """Take one mail, durably. Raises Unavailable where the store is: then nothing was kept."""
     now = office.now()
-    dressed = dress(mail.head, hop=mail.hop, now_ms=now, message_id=f"<{id_text(mail.id)}@{office.hostname}>", smtputf8=mail.smtputf8)
+    dressed = dress(
+        mail.head, hop=mail.hop, now_ms=now, message_id=f"<{id_text(mail.id)}@{office.hostname}>", smtputf8=mail.smtputf8
+    )
     if isinstance(dressed, Refused):
         return dressed
     objection = not_theirs(mail.submitter, dressed.author.address)
@@ -107,13 +109,27 @@ def unusable_transport(fault: Malformed) -> Finding:
 def _message(mail: HandedIn, dressed: Dressed, choice: Choice, office: Office, now: int) -> NewMessage:
     account, kind = mail.submitter.view.account, office.subsystem(dressed.asked.subsystem)
     return NewMessage(
-        id=mail.id, account=account.id, subsystem=kind.name, priority=kind.priority, author=str(dressed.author.address),
-        mail_from=str(mail.mail_from or ""), subject="" if kind.secret else dressed.subject, message_id=dressed.message_id,
-        size=len(dressed.head) + len(mail.rest) + mail.spooled, transport=choice.transport, because=choice.because,
-        created_at=now, expires_at=now + min(kind.lifetime, office.rules.lifetime), tag=dressed.asked.tag,
-        eightbit=mail.eightbit, smtputf8=mail.smtputf8, secret=kind.secret, idempotency_key=dressed.asked.idempotency_key,
-        hour_limit=account.hour_limit, day_limit=account.day_limit,
-    )  # fmt: skip
+        id=mail.id,
+        account=account.id,
+        subsystem=kind.name,
+        priority=kind.priority,
+        author=str(dressed.author.address),
+        mail_from=str(mail.mail_from or ""),
+        subject="" if kind.secret else dressed.subject,
+        message_id=dressed.message_id,
+        size=len(dressed.head) + len(mail.rest) + mail.spooled,
+        transport=choice.transport,
+        because=choice.because,
+        created_at=now,
+        expires_at=now + min(kind.lifetime, office.rules.lifetime),
+        tag=dressed.asked.tag,
+        eightbit=mail.eightbit,
+        smtputf8=mail.smtputf8,
+        secret=kind.secret,
+        idempotency_key=dressed.asked.idempotency_key,
+        hour_limit=account.hour_limit,
+        day_limit=account.day_limit,
+    )
 
 
 def _deliveries(mail: HandedIn, message: NewMessage, choice: Choice, office: Office) -> list[NewDelivery]:
@@ -129,13 +145,23 @@ def _deliveries(mail: HandedIn, message: NewMessage, choice: Choice, office: Off
 
 
 def _accepted(mail: HandedIn, message: NewMessage, choice: Choice, office: Office) -> EventRow:
-    data = {"by": "smtp", "protocol": mail.hop.protocol, "transport": choice.name, "because": choice.because, "recipients": len(mail.recipients)}
+    data = {
+        "by": "smtp",
+        "protocol": mail.hop.protocol,
+        "transport": choice.name,
+        "because": choice.because,
+        "recipients": len(mail.recipients),
+    }
     if mail.submitter.key is not None:
         data["key"] = mail.submitter.key.prefix
-    return EventRow(office.ids.next(message.created_at), message.account, message.id, None, EventKind.ACCEPTED, message.created_at, data)
+    return EventRow(
+        office.ids.next(message.created_at), message.account, message.id, None, EventKind.ACCEPTED, message.created_at, data
+    )
 
 
-def _hand_over(message: NewMessage, deliveries: Sequence[NewDelivery], kept: Accepted, content: bytes | None, office: Office) -> None:
+def _hand_over(
+    message: NewMessage, deliveries: Sequence[NewDelivery], kept: Accepted, content: bytes | None, office: Office
+) -> None:
     """What was stored as leased goes straight to its lane; what went over the account's limits waits in the table."""
     for delivery in deliveries:
         if delivery.state is State.LEASED and delivery.id not in kept.spread:
@@ -145,7 +171,22 @@ def _hand_over(message: NewMessage, deliveries: Sequence[NewDelivery], kept: Acc
 def job_of(message: NewMessage, delivery: NewDelivery, content: bytes | None) -> Job:
     """The job of a delivery that is handed over in memory."""
     return Job(
-        delivery.id, message.id, message.account, delivery.recipient, delivery.site, message.transport, message.priority, 0,
-        message.author, message.mail_from, message.subsystem, message.created_at, message.expires_at, message.size,
-        message.eightbit, message.smtputf8, message.secret, content=content,
-    )  # fmt: skip
+        delivery.id,
+        message.id,
+        message.account,
+        delivery.recipient,
+        delivery.site,
+        message.transport,
+        message.priority,
+        0,
+        message.author,
+        message.mail_from,
+        message.subsystem,
+        message.created_at,
+        message.expires_at,
+        message.size,
+        message.eightbit,
+        message.smtputf8,
+        message.secret,
+        content=content,
+    )

@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Vault(Protocol):
-    """AES-GCM envelopes; `bound_to` (such as "3/transport/17") is associated data: a sealed text opens only where it was made for."""
+    """AES-GCM envelopes; `bound_to` (such as "3/transport/17") is associated data: it opens nowhere else."""
 
     def seal(self, secret: bytes, *, bound_to: str) -> bytes:
         """The envelope: version, key id, nonce, ciphertext."""

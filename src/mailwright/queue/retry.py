@@ -52,20 +52,44 @@ def woken(job: Job, *, now: int, rules: RetryRules, ids: IdMaker) -> Outcome:
         late = None
     wake = wake_time(state=state, due_at=job.due_at, delayed_at=late, expires_at=job.expires_at)
     return Outcome(
-        job.delivery, job.message, state, now, job.attempts, job.due_at, wake,
-        told_delayed=late is None, unknown=job.unknown, secret=job.secret, events=events,
-    )  # fmt: skip
+        job.delivery,
+        job.message,
+        state,
+        now,
+        job.attempts,
+        job.due_at,
+        wake,
+        told_delayed=late is None,
+        unknown=job.unknown,
+        secret=job.secret,
+        events=events,
+    )
 
 
 def _given_up(job: Job, *, now: int, ids: IdMaker) -> Outcome:
     """Out of time: RFC 5321 §4.5.4.1 for the queue's own end, X.4.7 (RFC 3463 §3.5) either way."""
-    data = {"reason": "expired", "reply": "", "status": "5.4.7", "lifetime": job.expires_at - job.created_at, "attempts": job.attempts}
+    data = {
+        "reason": "expired",
+        "reply": "",
+        "status": "5.4.7",
+        "lifetime": job.expires_at - job.created_at,
+        "attempts": job.attempts,
+    }
     events = [_event(job, EventKind.BOUNCED, now, ids, data)]
     return Outcome(
-        job.delivery, job.message, State.BOUNCED, now, job.attempts, now, 0,
-        reply="5.4.7 Its time was up before it could be delivered.", told_delayed=job.told_delayed, unknown=job.unknown,
-        secret=job.secret, events=events,
-    )  # fmt: skip
+        job.delivery,
+        job.message,
+        State.BOUNCED,
+        now,
+        job.attempts,
+        now,
+        0,
+        reply="5.4.7 Its time was up before it could be delivered.",
+        told_delayed=job.told_delayed,
+        unknown=job.unknown,
+        secret=job.secret,
+        events=events,
+    )
 
 
 def _event(job: Job, kind: EventKind, now: int, ids: IdMaker, data: dict[str, object]) -> EventRow:

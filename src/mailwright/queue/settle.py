@@ -58,7 +58,9 @@ def refused_by_us(job: Job, reply: Reply, reason: str, work: Clockwork) -> Outco
     return _outcome(job, State.BOUNCED, work, attempts=job.attempts, due_at=work.now, wake_at=0, reply=str(reply), events=[event])
 
 
-def put_off(job: Job, why: str, work: Clockwork, *, due_at: int, kind: EventKind = EventKind.DEFERRED, tried: Tried | None = None) -> Outcome:
+def put_off(
+    job: Job, why: str, work: Clockwork, *, due_at: int, kind: EventKind = EventKind.DEFERRED, tried: Tried | None = None
+) -> Outcome:
     """Wait until `due_at` without having spoken to the recipient's server about this mail."""
     late = delayed_at(job.created_at, told=job.told_delayed, rules=work.rules)
     wake = wake_time(state=State.DEFERRED, due_at=due_at, delayed_at=late, expires_at=job.expires_at)
@@ -72,7 +74,9 @@ def put_off(job: Job, why: str, work: Clockwork, *, due_at: int, kind: EventKind
 def captured(job: Job, work: Clockwork, *, signed: str) -> Outcome:
     """Kept instead of sent."""
     event = _event(job, EventKind.CAPTURED, work, {"signed": signed})
-    return _outcome(job, State.CAPTURED, work, attempts=job.attempts, due_at=work.now, wake_at=0, reply="captured", events=[event])
+    return _outcome(
+        job, State.CAPTURED, work, attempts=job.attempts, due_at=work.now, wake_at=0, reply="captured", events=[event]
+    )
 
 
 def _final(job: Job, state: State, kind: EventKind, answer: Reply, tried: Tried, work: Clockwork) -> Outcome:
@@ -100,16 +104,30 @@ def _outcome(
     job: Job, state: State, work: Clockwork, *, attempts: int, due_at: int, wake_at: int, reply: str, events: list[EventRow]
 ) -> Outcome:
     return Outcome(
-        job.delivery, job.message, state, work.now, attempts, due_at, wake_at,
-        reply=reply, told_delayed=job.told_delayed, unknown=job.unknown, secret=job.secret, events=events,
-    )  # fmt: skip
+        job.delivery,
+        job.message,
+        state,
+        work.now,
+        attempts,
+        due_at,
+        wake_at,
+        reply=reply,
+        told_delayed=job.told_delayed,
+        unknown=job.unknown,
+        secret=job.secret,
+        events=events,
+    )
 
 
 def _attempt_data(tried: Tried) -> dict[str, Any]:
     data = {
-        "host": tried.host, "ip": tried.ip, "tls": tried.tls,
-        "transcript": tried.transcript, "note": tried.note, "signed": tried.signed,
-    }  # fmt: skip
+        "host": tried.host,
+        "ip": tried.ip,
+        "tls": tried.tls,
+        "transcript": tried.transcript,
+        "note": tried.note,
+        "signed": tried.signed,
+    }
     return {name: value for name, value in data.items() if value}
 
 

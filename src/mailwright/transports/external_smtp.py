@@ -14,7 +14,7 @@ _KNOWN = {"host", "port", "tls", "username", "connections"}
 
 
 def read(settings: Mapping[str, Any]) -> Plan:
-    """The plan from `host` (a name, an address, or "[address]:port"), `port`, `tls`, `username`, `connections`. Raises Malformed."""
+    """The plan from `host` (see split_host), `port`, `tls`, `username` and `connections`. Raises Malformed."""
     unknown = sorted(set(settings) - _KNOWN)
     if unknown:
         raise Malformed(f"external_smtp has no setting {unknown[0]!r}.", f"Its settings are: {', '.join(sorted(_KNOWN))}.")
@@ -26,13 +26,14 @@ def read(settings: Mapping[str, Any]) -> Plan:
     login = ServerLogin(username) if username else None
     if login and tls in (Tls.NONE, Tls.OPPORTUNISTIC):
         raise Malformed(
-            f"tls = {tls.value!r} with a login would show the password to the network.", "Use tls = starttls or implicit (RFC 4954 §4)."
+            f"tls = {tls.value!r} with a login would show the password to the network.",
+            "Use tls = starttls or implicit (RFC 4954 §4).",
         )
     return Plan((host, port), tls, login, own_return_path=False, must_sign=False, connections=connections)
 
 
 def split_host(text: str) -> tuple[str, int | None]:
-    """Host and port of `name`, `name:587`, `192.0.2.1`, `[192.0.2.1]:587`, `2001:db8::1` or `[2001:db8::1]:25`. Raises Malformed."""
+    """Host and port of a name or an address: `name`, `name:587`, `[192.0.2.1]:587`, `[2001:db8::1]:25`. Raises Malformed."""
     text = text.strip()
     if text.startswith("["):
         inner, closed, rest = text[1:].partition("]")
@@ -63,14 +64,18 @@ def _port(digits: str, text: str) -> int:
 
 
 def _bad_host(text: str) -> Malformed:
-    return Malformed(f"{text[:80]!r} is not a server.", "Write smtp.example.com, smtp.example.com:587, [192.0.2.1]:587 or [2001:db8::1]:25.")
+    return Malformed(
+        f"{text[:80]!r} is not a server.", "Write smtp.example.com, smtp.example.com:587, [192.0.2.1]:587 or [2001:db8::1]:25."
+    )
 
 
 def _tls(text: str) -> Tls:
     try:
         return Tls(text)
     except ValueError as fault:
-        raise Malformed(f"tls = {text[:40]!r} is not known.", f"It is one of: {', '.join(mode.value for mode in Tls)}.") from fault
+        raise Malformed(
+            f"tls = {text[:40]!r} is not known.", f"It is one of: {', '.join(mode.value for mode in Tls)}."
+        ) from fault
 
 
 def _whole(value: Any, name: str, most: int) -> int:

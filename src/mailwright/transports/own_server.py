@@ -10,7 +10,7 @@ from mailwright.values import Malformed
 def read(settings: Mapping[str, Any]) -> Plan:
     """The plan; this kind has no settings. Raises Malformed."""
     if settings:
-        raise Malformed(f"own_server has no setting {sorted(settings)[0]!r}.", "Leave the settings of own_server empty.")
+        raise Malformed(f"own_server has no setting {min(settings)!r}.", "Leave the settings of own_server empty.")
     return Plan(server=None, tls=Tls.OPPORTUNISTIC, login=None, own_return_path=True, must_sign=True)
 
 

@@ -50,7 +50,9 @@ def _unquoted(inner: str, text: str) -> str:
     escaped = False
     for char in inner:
         if not char.isprintable() or (char == '"' and not escaped):
-            raise Malformed(f"{text[:80]!r} is not an address.", "The quoted part before the @ has a character that is not allowed.")
+            raise Malformed(
+                f"{text[:80]!r} is not an address.", "The quoted part before the @ has a character that is not allowed."
+            )
         if char == "\\" and not escaped:
             escaped = True
             continue
@@ -74,4 +76,6 @@ def is_dot_atom(text: str) -> bool:
     """Whether a local part needs no quotes: atoms parted by single dots (RFC 5322 §3.2.3, RFC 6531 §3.3)."""
     if text.isascii():
         return all(text.split(".")) and _ATEXT.issuperset(text.replace(".", ""))
-    return all(text.split(".")) and all(char in _ATEXT or (ord(char) > 127 and char.isprintable()) for char in text.replace(".", ""))
+    return all(text.split(".")) and all(
+        char in _ATEXT or (ord(char) > 127 and char.isprintable()) for char in text.replace(".", "")
+    )

@@ -1,0 +1,117 @@
+"""The command that tells the whole story of a mail."""
+
+import click
+from rich.markup import escape
+
+from mailwright.app.knowledge import replies
+from mailwright.cli.desk import Desk, Office
+from mailwright.cli.screen import out, show_json, when
+from mailwright.explain import Line, Recipient, Tale, Told, Tone, tell
+from mailwright.ports.store import Story
+from mailwright.values.ids import id_number, id_text
+
+_COLOURS = {Tone.PLAIN: "default", Tone.GOOD: "green", Tone.WAIT: "yellow", Tone.BAD: "red"}
+
+
+@click.command()
+@click.argument("number", metavar="ID")
+@click.option("--transcript", is_flag=True, help="Show what was said to each server, word for word.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def why(desk: Desk, number: str, transcript: bool, as_json: bool) -> None:
+    """Tell what became of a message or delivery, and why."""
+
+    async def work(office: Office) -> Story:
+        message = await office.storage.store.find(id_number(number), account=None)
+        return await office.storage.store.story(message, account=None)
+
+    story = desk.run(work)
+    if as_json:
+        show_json(_data(story))
+        return
+    _show_mail(story)
+    _show_tale(_tale(story))
+    if transcript:
+        _show_transcripts(story)
+
+
+def _tale(story: Story) -> Tale:
+    recipients = [
+        Recipient(one.id, one.recipient, one.state.name.lower(), one.attempts, one.due_at, one.reply, one.unknown)
+        for one in story.deliveries
+    ]
+    events = [Told(event.kind.value, event.at, event.delivery, event.data) for event in story.events]
+    return tell(recipients, events, replies())
+
+
+def _show_mail(story: Story) -> None:
+    mail = story.message
+    out.print(f"[bold]{id_text(mail.id)}[/bold]  {when(mail.created_at)} UTC")
+    subject = "(secret)" if mail.secret else mail.subject or "(no subject)"
+    out.print(escape(f"From {mail.author}, subsystem {mail.subsystem or '-'}: {subject}"))
+    out.print(escape(f"Envelope sender {mail.mail_from or '<>'}, Message-ID {mail.message_id}, {mail.size} bytes"))
+
+
+def _show_tale(tale: Tale) -> None:
+    for line in tale.opening:
+        _show_line(line)
+    for chapter in tale.chapters:
+        out.print()
+        out.print(f"[bold]{escape(chapter.recipient)}[/bold]")
+        _show_line(chapter.now)
+        for line in chapter.lines:
+            _show_line(line, indent="  ")
+
+
+def _show_line(line: Line, *, indent: str = "") -> None:
+    at = f"{when(line.at)}  " if line.at else ""
+    out.print(f"{indent}{at}[{_COLOURS[line.tone]}]{escape(line.text)}[/]")
+    for sentence in line.more:
+        out.print(f"{indent}    {escape(sentence)}")
+    for seen in line.evidence:
+        out.print(f"{indent}    [dim]{escape(seen)}[/dim]")
+
+
+def _show_transcripts(story: Story) -> None:
+    for event in story.events:
+        if event.data.get("transcript"):
+            out.print(f"\n[bold]Attempt at {when(event.at)} UTC, {escape(str(event.data.get('host', '')))}[/bold]")
+            out.print(escape(str(event.data["transcript"])))
+
+
+def _data(story: Story) -> dict[str, object]:
+    mail = story.message
+    return {
+        "id": id_text(mail.id),
+        "created_at": mail.created_at,
+        "author": mail.author,
+        "mail_from": mail.mail_from,
+        "subsystem": mail.subsystem,
+        "subject": None if mail.secret else mail.subject,
+        "message_id": mail.message_id,
+        "transport": mail.because,
+        "deliveries": [
+            {
+                "id": id_text(one.id),
+                "recipient": one.recipient,
+                "state": one.state.name.lower(),
+                "attempts": one.attempts,
+                "site": one.site,
+                "reply": one.reply,
+                "may_have_arrived_twice": one.unknown,
+            }
+            for one in story.deliveries
+        ],
+        "events": [
+            {
+                "at": event.at,
+                "kind": event.kind.value,
+                "delivery": id_text(event.delivery) if event.delivery else None,
+                **event.data,
+            }
+            for event in story.events
+        ],
+    }
+
+
+COMMANDS = (why,)
