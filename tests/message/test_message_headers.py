@@ -1,11 +1,15 @@
 """The header reader: tables of well-formed and faulty blocks, and the promise that no byte is lost."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailwright.message import headers
+from mailwright.message import Mailbox, author, headers
 from mailwright.message.headers import MAX_FIELDS, MAX_HEAD, MAX_LINE, faults, fields, first, has_long_line, split
+
+SUITES = Path(__file__).parents[3] / "shared" / "suites"
 
 SPLITS = [
     (b"A: 1\r\n\r\nbody\r\n", b"A: 1\r\n", b"body\r\n", "the usual mail"),
@@ -116,3 +120,19 @@ def test_the_reader_matches_each_octet_once() -> None:
     for head in hostile:
         assert sum(len(field.raw) for field in fields(head)) == len(head)
         assert faults(head, fields(head))
+
+
+@pytest.mark.skipif(not SUITES.exists(), reason="the outside suites are not here (../shared/suites)")
+def test_real_mails_are_read_whole() -> None:
+    read = 0
+    for path in sorted((SUITES / "bounces").rglob("*.eml")):
+        raw = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        head, body = split(raw)
+        found = fields(head)
+        assert raw in (head + b"\r\n" + body, head), path.name
+        assert b"".join(field.raw for field in found) == head, path.name
+        if not isinstance(author(found), Mailbox):
+            value = first(found, b"from")
+            assert value is None or b"@" not in value.text, "only mailer daemons without a domain are refused"
+        read += 1
+    assert read > 200

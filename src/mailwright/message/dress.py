@@ -15,16 +15,9 @@ MAX_WORD = 64  # characters of a subsystem or tag
 MAX_KEY = 256  # characters of an idempotency key
 MAX_ID = 998  # octets of a Message-ID: one line, RFC 5322 §2.1.1
 MAX_HELO = 255  # octets of a domain, RFC 5321 §4.5.3.1.2
-_REMOVED = frozenset(
-    {  # ours to read, or they tell what only the envelope knows (RFC 5322 §3.6.3, §3.6.6; RFC 5321 §4.4)
-        b"bcc",
-        b"resent-bcc",
-        b"return-path",
-        b"x-mailwright-subsystem",
-        b"x-mailwright-idempotency-key",
-        b"x-mailwright-tag",
-    }
-)
+_OURS = frozenset({b"x-mailwright-subsystem", b"x-mailwright-idempotency-key", b"x-mailwright-tag"})
+# Ours to read, or they tell what only the envelope knows (RFC 5322 §3.6.3, §3.6.6; RFC 5321 §4.4).
+_REMOVED = _OURS | {b"bcc", b"resent-bcc", b"return-path"}
 _ONCE = frozenset(
     {  # RFC 5322 §3.6; From has its own refusal; RFC 2045 §3 for the MIME fields
         b"date",
@@ -66,6 +59,9 @@ class Asked:
     tag: str = ""
 
 
+NOTHING = Asked()
+
+
 @dataclass(frozen=True, slots=True)
 class Dressed:
     """A header block ready to be kept: the mail is `head`, then all octets that followed the old block."""
@@ -96,20 +92,21 @@ def dress(head: bytes, *, hop: Hop, now_ms: int, message_id: str, smtputf8: bool
     found = fields(head)
     findings = faults(head, found)
     writer = author(found)
-    asked = _asked(found, findings)
     names = [field.name for field in found]
+    present = frozenset(names)
+    asked = NOTHING if _OURS.isdisjoint(present) else _asked(found, findings)
     if isinstance(writer, Finding):
         findings.append(writer)
     if names.count(b"received") > MAX_RECEIVED:
         findings.append(_loop(names.count(b"received")))
     if not smtputf8 and not head.isascii():
         findings.append(_needs_smtputf8(found))
-    if len(set(names)) < len(names):
+    if len(present) < len(names):
         findings.extend(_repeated(names))
     if isinstance(writer, Finding) or any(finding.level is Level.ERROR for finding in findings):
         return Refused(tuple(findings))
     given = first(found, b"message-id")
-    kept = head if _REMOVED.isdisjoint(names) else b"".join([field.raw for field in without(found, _REMOVED)])
+    kept = head if _REMOVED.isdisjoint(present) else b"".join([field.raw for field in without(found, _REMOVED)])
     added = _added(names, now_ms, message_id)
     ended = b"\r\n" if added and kept and not kept.endswith(b"\r\n") else b""
     whole = b"".join((received(hop, now_ms), kept, ended, added))
