@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 import trustme
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+import uvloop
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 
 from mailwright.net.smtp_connection import BeforeDot, Connection, Timeouts
 from mailwright.net.smtp_out import SmtpSender
-from mailwright.ports.sender import HostAddress, Login, Lost, OutgoingMail, Sent, Target, Unreachable
+from mailwright.ports.sender import HostAddress, Login, Lost, OutgoingMail, Sender, Sent, Session, Target, Unreachable
 from mailwright.transports import Tls
 from mailwright.values import Conflict, Malformed, Reply
 from tests.net.scripted import ScriptedServer
@@ -21,6 +22,12 @@ MAIL = b"From: a@me.test\r\nSubject: hello\r\n\r\n.dot\r\nend\r\n"
 SHORT = Timeouts(*[0.15] * 10)
 STEPWISE = "EHLO = 250-mx.test / 250 8BITMIME"
 TLS = "EHLO = 250-mx.test / 250-PIPELINING / 250 STARTTLS"
+
+
+@pytest.fixture(params=["asyncio", "uvloop"], autouse=True)
+def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
+    """Both loops: they differ in TLS, in closing and in when they write."""
+    return uvloop.EventLoopPolicy() if request.param == "uvloop" else asyncio.DefaultEventLoopPolicy()
 
 
 def target(*ports: int, tls: Tls = Tls.NONE, login: Login | None = None, name: str = "localhost", inner: bool = True) -> Target:
@@ -33,7 +40,8 @@ def mail(*recipients: str, content: Sequence[bytes] | AsyncIterator[bytes] = (MA
 
 
 async def session(at: Target, sender: SmtpSender | None = None) -> Connection:
-    found = await (sender or SmtpSender(timeouts=Timeouts(quit=1))).open(at)
+    door: Sender = sender or SmtpSender(timeouts=Timeouts(quit=1))
+    found: Session | Unreachable = await door.open(at)
     assert isinstance(found, Connection), found
     return found
 
@@ -304,13 +312,14 @@ async def stream(times: int) -> AsyncIterator[bytes]:
         yield CHUNK
 
 
-@pytest.mark.parametrize("kind", ["sequence", "stream"])
+@pytest.mark.parametrize("kind", ["sequence", "whole", "stream"])
 async def test_a_large_mail_arrives_as_it_was(kind: str) -> None:
     times = 20
     async with ScriptedServer() as server:
         connection = await session(target(server.port))
-        content = [CHUNK] * times if kind == "sequence" else stream(times)
-        sent = await connection.send(mail(content=content, size=len(CHUNK) * times))
+        content: dict[str, Sequence[bytes] | AsyncIterator[bytes]]
+        content = {"sequence": [CHUNK] * times, "whole": [CHUNK * times], "stream": stream(times)}
+        sent = await connection.send(mail(content=content[kind], size=len(CHUNK) * times))
         assert isinstance(sent.answers["b@mx.test"], Reply)
         assert f"<{len(CHUNK) * times} octets of mail>" in sent.transcript
         await connection.quit()
@@ -376,13 +385,21 @@ FALLBACKS = [
     (TLS + "\nSTARTTLS = 454 4.7.0 not available", "STARTTLS was refused: 454 4.7.0 not available", 1, "refused: goes on"),
     (TLS + "\nSTARTTLS = 220 go / <garbage>", "TLS failed, so this was sent without: ", 2, "no handshake: a new connection"),
     (TLS + "\nSTARTTLS = 220 go / <drop>", "TLS failed, so this was sent without: ", 2, "hangs up: a new connection"),
+    (
+        f"{TLS} ; <reset> ; 250 mx.test",
+        "TLS failed, so this was sent without: ",
+        2,
+        "objects after the handshake: a new connection",
+    ),
     (TLS + "\nSTARTTLS = 220 go / <hang>", "TLS failed, so this was sent without: ", 2, "says nothing: a new connection"),
 ]
 
 
 @pytest.mark.parametrize("script, note, connections, because", FALLBACKS)
-async def test_opportunistic_tls_falls_back_and_says_so(script: str, note: str, connections: int, because: str) -> None:
-    async with ScriptedServer(script) as server:
+async def test_opportunistic_tls_falls_back_and_says_so(
+    authority: trustme.CA, script: str, note: str, connections: int, because: str
+) -> None:
+    async with ScriptedServer(script, context=server_context(authority)) as server:
         connection = await session(target(server.port, tls=Tls.OPPORTUNISTIC), SmtpSender(timeouts=SHORT))
         assert connection.note.startswith(note), because
         assert (connection.tls, connection.verified) == ("", None)
@@ -392,10 +409,12 @@ async def test_opportunistic_tls_falls_back_and_says_so(script: str, note: str, 
 
 
 @pytest.mark.parametrize("script, note, connections, because", FALLBACKS)
-async def test_required_tls_never_falls_back(script: str, note: str, connections: int, because: str) -> None:
-    async with ScriptedServer(script) as server:
-        found = await missing(target(server.port, tls=Tls.STARTTLS))
-        assert found.finding.code in {"tls-refused", "tls-failed", "reply-unasked"}, because
+async def test_required_tls_never_falls_back(
+    authority: trustme.CA, trusted: str, script: str, note: str, connections: int, because: str
+) -> None:
+    async with ScriptedServer(script, context=server_context(authority)) as server:
+        found = await missing(target(server.port, tls=Tls.STARTTLS), SmtpSender(timeouts=SHORT, ca_file=trusted))
+        assert found.finding.code in {"tls-refused", "tls-failed", "connection-lost"}, because
         assert not found.permanent
     assert server.connections == 1
     assert server.mails == []
@@ -465,7 +484,7 @@ class Keeper:
     def __init__(self) -> None:
         self.kept: list[tuple[str | None, list[str], bytes]] = []
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+    async def handle_DATA(self, _server: SMTP, _session: object, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         self.kept.append((envelope.mail_from, envelope.rcpt_tos, envelope.original_content or b""))
         return "250 2.0.0 kept"
 

@@ -37,8 +37,8 @@ class Timeouts:
     quit: float = 10
 
     def by_phase(self) -> Mapping[str, float]:
-        """The limit for each phase of the machine that awaits something; idle has none."""
-        opening = dict.fromkeys(("ehlo", "helo", "starttls", "auth"), self.command) | {"greeting": self.greeting, "tls": self.tls}
+        """The limit for each phase of the machine that awaits something; idle has none, the handshake has its own timer."""
+        opening = dict.fromkeys(("ehlo", "helo", "starttls", "auth"), self.command) | {"greeting": self.greeting}
         mail = {"mail": self.mail, "rcpt": self.rcpt, "data": self.data, "content": self.block, "dot": self.dot}
         return opening | mail | {"quit": self.quit, "closed": self.quit}
 
@@ -56,6 +56,7 @@ class Connection(asyncio.Protocol):
         self._client = client
         self._loop = asyncio.get_running_loop()
         self._limits: Final = timeouts.by_phase()
+        self._handshake = timeouts.tls
         self._tick = min(self._limits.values())  # no deadline is ever nearer than this when it is set
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -87,9 +88,8 @@ class Connection(asyncio.Protocol):
         `at_once`: TLS from the first byte (RFC 8314 §3); else `context` is for STARTTLS.
         """
         if context is not None and at_once:
-            handshake = self._limits["tls"]
             await self._loop.create_connection(
-                lambda: self, sock=sock, ssl=context, server_hostname=self.host, ssl_handshake_timeout=handshake
+                lambda: self, sock=sock, ssl=context, server_hostname=self.host, ssl_handshake_timeout=self._handshake
             )
             self.remark(self._describe_tls())
         else:
@@ -155,13 +155,12 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection ended."""
-        self._deadline = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         self._act(self._client.lost(_cause(exc), self._loop.time()))
         if not self._gone.done():
             self._gone.set_result(None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def pause_writing(self) -> None:
         """The peer reads more slowly than we write."""
@@ -260,9 +259,9 @@ class Connection(asyncio.Protocol):
         waiter: asyncio.Future[Event] = self._loop.create_future()
         self._waiter = waiter
         transport = await self._loop.start_tls(
-            self._transport, self, context, server_hostname=self.host, ssl_handshake_timeout=self._limits["tls"]
+            self._transport, self, context, server_hostname=self.host, ssl_handshake_timeout=self._handshake
         )
-        if transport is None:  # the server hung up meanwhile
+        if transport is None or transport.get_extra_info("ssl_object") is None:  # the server hung up meanwhile
             raise ConnectionResetError
         self._transport = transport
         self._client.tls_started(self._describe_tls(), self._loop.time())
@@ -314,12 +313,14 @@ def _settled(verdict: Awaitable[bool | None] | bool | None) -> Awaitable[bool | 
 
 
 async def _chunks(content: Sequence[bytes] | AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The content in pieces that do not hold up the loop."""
     if isinstance(content, AsyncIterator):
         async for chunk in content:
             yield chunk
-    else:
-        for chunk in content:
-            yield chunk
+        return
+    for chunk in content:
+        for start in range(0, len(chunk), AT_ONCE):
+            yield chunk[start : start + AT_ONCE]
 
 
 def _cause(exc: Exception | None) -> str:

@@ -89,7 +89,7 @@ class SmtpSender:
         context = None if tls is Tls.NONE else client_context(verify=tls is not Tls.OPPORTUNISTIC, ca_file=self._ca_file)
         try:
             failed = await connection.open(dialled.sock, context, at_once=tls is Tls.IMPLICIT)
-        except OSError as fault:
+        except (OSError, ValueError) as fault:  # ValueError: a name that cannot stand in a certificate
             connection.abort()
             cause = _tls_cause(fault)
             return _Miss(address, words.tls_failed(cause), transcript=connection.transcript, tls_failed=cause)
@@ -99,7 +99,9 @@ class SmtpSender:
         if failed is None:
             return connection
         permanent = failed.reply is not None and failed.reply.permanent
-        return _Miss(address, failed.finding, failed.reply, connection.transcript, permanent)
+        # In TLS 1.3 a server's objection comes after the handshake: it looks like a connection that was lost (RFC 8446 §4.6.2).
+        lost = "the server hung up after the handshake" if connection.tls and failed.reply is None else ""
+        return _Miss(address, failed.finding, failed.reply, connection.transcript, permanent, tls_failed=lost)
 
     def _client(self, target: Target, tls: Tls) -> Client:
         now = asyncio.get_running_loop().time()
@@ -129,10 +131,12 @@ def _no_connection(address: HostAddress, failed: dial.Failed) -> Finding:
     )
 
 
-def _tls_cause(fault: OSError) -> str:
+def _tls_cause(fault: Exception) -> str:
     """What went wrong in the handshake; of an SSLError only the part that OpenSSL made, which has nothing secret."""
     if isinstance(fault, ssl.SSLCertVerificationError):
         return f"certificate not accepted: {fault.verify_message}"
     if isinstance(fault, ssl.SSLError):
         return (fault.reason or "protocol error").lower().replace("_", " ")
+    if isinstance(fault, ValueError):
+        return "the server's name cannot stand in a certificate"
     return "no end of the handshake in time" if isinstance(fault, TimeoutError) else "the server hung up during the handshake"

@@ -45,10 +45,12 @@ class Transcript:
             self._notes.append((now, direction, text))
 
     def __str__(self) -> str:
-        parts = []
+        parts: list[str] = []
+        last, lead = None, ""
         for at, direction, what in self._notes:
-            lead = f"{int((at - self._start) * 1000):>6} {direction} "
-            parts += [f"{lead}{line}\n" for line in _lines(what)]
+            if at != last:
+                last, lead = at, f"{int((at - self._start) * 1000):>6} "
+            parts.append(_written(f"{lead}{direction} ", what))
         text = "".join(parts)
         if self._left_out:
             text += f"       = {self._left_out} more lines were not kept\n"
@@ -57,13 +59,12 @@ class Transcript:
         return f"{text[: MAX_TEXT * 3 // 4]}\n       = {len(text) - MAX_TEXT} characters left out\n{text[-MAX_TEXT // 4 :]}"
 
 
-def _lines(what: bytes | str | Reply) -> list[str]:
-    if isinstance(what, Reply):
-        lead = f"{what.enhanced} " if what.enhanced else ""
-        if len(what.text) == 1:
-            return [f"{what.code} {lead}{what.text[0]}"]
-        last = len(what.text) - 1
-        return [f"{what.code}{' ' if n == last else '-'}{lead}{line}" for n, line in enumerate(what.text)]
+def _written(lead: str, what: bytes | str | Reply) -> str:
+    """One note as lines, each behind `lead`."""
     if isinstance(what, bytes):
-        return what[:-2].decode("utf-8", "replace").split("\r\n")
-    return [what]
+        return f"{lead}{what[:-2].decode('utf-8', 'replace')}\n".replace("\r\n", f"\n{lead}")
+    if isinstance(what, str):
+        return f"{lead}{what}\n"
+    enhanced = f"{what.enhanced} " if what.enhanced else ""
+    *more, last = what.text
+    return "".join([f"{lead}{what.code}-{enhanced}{line}\n" for line in more]) + f"{lead}{what.code} {enhanced}{last}\n"
