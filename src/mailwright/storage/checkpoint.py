@@ -1,39 +1,73 @@
-"""SQLite's write-ahead log folded back into the database beside the writer, so that no commit waits for it.
+"""SQLite's write-ahead log is folded back into the database beside the writer, so that no commit waits for it.
 
-A commit that runs the checkpoint itself waits for all of it (35 ms at 1,000 pages). So a thread with its own connection
-copies the pages while the writer goes on; what came meanwhile is little, and the writer folds it back itself between two
-groups: then nothing is left, and the log begins anew in the same file.
+A commit that runs the checkpoint itself waits for all of it (77 ms in the 99th percentile of 100 clients). So a thread with
+its own connection copies pages while the writer goes on. The log can only begin anew when nothing of it is left; what came
+while the thread was copying is little, and the writer folds that back itself, between two groups.
 """
 
 import logging
 import sqlite3
+from contextlib import closing
 from threading import Event, Thread
 
-from mailwright.storage.engine import Engines
+from mailwright.storage.engine import BUSY_MS, Engines
 
-FOLD_OCTETS = 16 * 1024 * 1024  # of log, before the thread folds it back
-SOFT_PAGES = 1_000  # what the writer may fold itself
+PAUSE_SECONDS = 0.5  # between two looks: as much log as a busy second half writes is folded at once
+LONG = 8_000  # pages of log (32 MB at 4 KiB): beyond, it shall begin anew
+SHORT = 2_000  # pages that the writer folds itself: some 5 ms
+FAULT_SECONDS = 5.0  # until the next try after the disk reported an error
 
 log = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """Nothing to do on PostgreSQL, in memory, and in a process that does not serve."""
+    """Does nothing on PostgreSQL, in memory, and before `start`."""
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._due = Event()
+        self._written = Event()  # there may be something to fold
+        self._stop = Event()
+        self._finish = False  # the writer shall fold the rest
         self._thread: Thread | None = None
-        self._stop = False
 
-    def start(self, *, serve: bool) -> None:
-        """Start the thread."""
-
-    def between_groups(self) -> None:
-        """Called by the writer between two groups."""
+    def start(self) -> None:
+        """Start the thread, where there is a log at all."""
+        if self._engines.path is not None:
+            self._thread = Thread(target=self._run, args=(str(self._engines.path),), name="storage-checkpoint", daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread; SQLite itself folds what is left when the last connection closes."""
+        self._stop.set()
+        self._written.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def between_groups(self) -> None:
+        """Called by the writer between two transactions, outside of both."""
+        self._written.set()
+        if self._finish:
+            self._finish = False
+            with closing(self._engines.write.raw_connection()) as connection:
+                _fold(connection.driver_connection)
+
+    def _run(self, path: str) -> None:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA cache_size = -256")
+            while self._written.wait() and not self._stop.is_set():
+                self._written.clear()
+                in_log, folded = _fold(connection)
+                self._finish = in_log > LONG and in_log - folded < SHORT
+                self._stop.wait(PAUSE_SECONDS if folded >= 0 else FAULT_SECONDS)
 
 
-_ = sqlite3
+def _fold(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Copy what may be copied without making anybody wait: pages in the log, pages folded back; (0, -1) after a fault."""
+    try:
+        _, in_log, folded = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    except sqlite3.Error as fault:
+        log.warning("checkpoint failed, mail is safe in the log: %s", fault)
+        return 0, -1
+    return int(in_log), int(folded)

@@ -85,6 +85,7 @@ def _sqlite_engine(url: URL, begin: str, cache_kib: int, *, connections: int) ->
     def prepare(connection: sqlite3.Connection, _: Any) -> None:
         for pragma in (
             "journal_mode = WAL", "synchronous = FULL", f"cache_size = -{cache_kib}", "temp_store = MEMORY",
+            "wal_autocheckpoint = 0",  # see checkpoint.py
             f"journal_size_limit = {WAL_KEPT}",
         ):  # fmt: skip
             connection.execute(f"PRAGMA {pragma}")

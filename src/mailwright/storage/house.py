@@ -41,7 +41,7 @@ class Storage:
             self._lock.take()
         try:
             await asyncio.to_thread(self._open)
-            self._checkpoints.start(serve=serve)
+            self._checkpoints.start()
             await self._door.start()
         except BaseException:
             await self.close()
