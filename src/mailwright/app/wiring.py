@@ -22,6 +22,7 @@ from mailwright.app.listeners import Opened, open_listeners
 from mailwright.app.logs import Logger, logger
 from mailwright.app.metrics import Metrics
 from mailwright.app.place import storage_of
+from mailwright.app.readiness import hindrances
 from mailwright.app.reports import Reports
 from mailwright.app.rounds import Rounds
 from mailwright.app.settings import Delivery, Settings
@@ -42,9 +43,8 @@ from mailwright.queue import Job, Outcome, State
 from mailwright.queue.retry import RetryRules
 from mailwright.queue.subsystem import Subsystem
 from mailwright.storage import Storage
-from mailwright.values import Finding, NotFound, Unavailable
-from mailwright.values.finding import error
-from mailwright.values.ids import NODES, IdMaker
+from mailwright.values import Finding, MailwrightError, NotFound, Unavailable
+from mailwright.values.ids import NODES, IdMaker, id_text
 
 RETURN_SECRET = "return-path"
 SECRET_BYTES = 32
@@ -101,21 +101,29 @@ class House:
 
     async def ready(self) -> Sequence[Finding]:
         """What keeps this process from its work; empty is ready."""
-        found: list[Finding] = []
+        return tuple(
+            hindrances(
+                store_answers=await self._store_answers(),
+                worker_lost=self.dispatch.ledger.lost,
+                vault_opens=self._vault_opens(),
+                listeners=len(self.listeners),
+                data=self.settings.data,
+            )
+        )
+
+    async def _store_answers(self) -> bool:
         try:
             await self.storage.ready()
-        except Unavailable as gone:
-            found.append(error("store-silent", str(gone), why="Mail is turned away with 4xx until it answers.", do=gone.remedy))
-        if self.dispatch.ledger.lost:
-            found.append(
-                error(
-                    "lease-lost",
-                    "Another process took over this one's mail.",
-                    why="It was not heard for too long, and sends nothing now.",
-                    do="Look at the load of this machine and its clock, then restart this process.",
-                )
-            )
-        return found
+        except Unavailable:
+            return False
+        return True
+
+    def _vault_opens(self) -> bool:
+        try:
+            self.vault.open(self.vault.seal(b"ready?", bound_to="ready"), bound_to="ready")
+        except MailwrightError:
+            return False
+        return True
 
     def _apply(self, name: str, paused: str, states: object) -> None:
         site = self.dispatch.site(name)
@@ -215,9 +223,11 @@ class Aftermath:
         for job, outcome in pairs:
             self.metrics.settled(outcome.state, unknown=outcome.unknown)
             if outcome.state is State.DELIVERED:
-                log.info("delivered", message=job.message, to=job.recipient, site=job.site, reply=outcome.reply)
+                log.info("delivered", message=id_text(job.message), to=job.recipient, site=job.site, reply=outcome.reply)
             elif outcome.state is not State.READY:
-                log.info(outcome.state.name.lower(), message=job.message, to=job.recipient, site=job.site, reply=outcome.reply)
+                log.info(
+                    outcome.state.name.lower(), message=id_text(job.message), to=job.recipient, site=job.site, reply=outcome.reply
+                )
             if outcome.state in (State.CAPTURED, State.DEFERRED):
                 self.works.spawn(self.works.signing.keep(job.message))
 

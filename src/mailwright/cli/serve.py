@@ -137,7 +137,7 @@ def _show_account(house: House, made: FirstAccount | None) -> None:
     out.print(f"Its API key, shown this once: [bold]{made.key}[/bold]")
     if starttls is None:
         return
-    out.print("\nSend a first mail (swaks: apt install swaks):\n")
+    out.print("\nSend a first mail (swaks: apt install swaks libnet-ssleay-perl):\n")
     out.print(
         f"  swaks --server {starttls.settings.address} --tls --auth PLAIN --auth-user {made.name} --auth-password {made.key}"
         f" --from you@{made.domain} --to somebody@example.net --header 'Subject: Hello'\n",
