@@ -18,7 +18,7 @@ _ADMIN_PATH = "/usr/sbin:/sbin:/usr/local/sbin"  # Debian keeps servers out of a
 
 
 class Absent(Exception):  # named for what is the case
-    """A peer is not installed or cannot run here; the text says how to get it."""
+    """A peer is not installed, or does not work here; the text says how to get it, or what it said."""
 
 
 def find(name: str, package: str) -> str:

@@ -7,14 +7,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.peers.program import Program, find, free_port
+from bench.peers.program import Absent, Program, find, free_port
 
 BACKLOG = 1000  # connections that may wait; more than any system opens
 _PACKAGE = "postfix"
 _MESSAGES = re.compile(r"mesg=(\d+)")
 
 
-class Stalled(Exception):  # named for what is the case
+class Stalled(Absent):
     """Mail stopped arriving before all of it was there."""
 
 

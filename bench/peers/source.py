@@ -4,7 +4,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-from bench.peers.program import find
+from bench.peers.program import Absent, find
 
 FROM = "from@customer.example"
 TO = "to@dest.example"
@@ -22,9 +22,11 @@ class Load:
 
 
 def pump(load: Load, count: int, port: int) -> float:
-    """Hand in `count` mails; the monotonic time at which it began. Raises CalledProcessError with what smtp-source said."""
+    """Hand in `count` mails; the monotonic time at which it began. Raises Absent with the reply where one is refused."""
     arguments = [find("smtp-source", _PACKAGE), *(["-d"] if load.reuse else [])]
     arguments += ["-s", str(load.sessions), "-m", str(count), "-l", str(load.size), "-f", FROM, "-t", TO]
     began = time.monotonic()
-    subprocess.run([*arguments, f"127.0.0.1:{port}"], check=True, capture_output=True, timeout=_LIMIT)
+    done = subprocess.run([*arguments, f"127.0.0.1:{port}"], check=False, capture_output=True, text=True, timeout=_LIMIT)
+    if done.returncode:
+        raise Absent(f"it did not take the mail: {done.stderr.strip()[-300:]}")
     return began
