@@ -28,7 +28,7 @@ class Rounds:
         """Until it is cancelled."""
         while True:
             try:
-                await self._round()
+                await self.once()
                 self.healthy = True
             except Unavailable as gone:
                 if self.healthy:
@@ -39,7 +39,8 @@ class Rounds:
                 self.healthy = False
             await asyncio.sleep(TICK)
 
-    async def _round(self) -> None:
+    async def once(self) -> None:
+        """One round. Raises Unavailable."""
         self._tick += 1
         await self._every(HEARTBEAT_EVERY, self._beat)
         if await self._works.accounts.refresh():
@@ -64,8 +65,6 @@ class Rounds:
             now = self._works.now()
             jobs = await self._works.queue.wake(now=now, limit=WAKE_MOST)
             outcomes = [woken(job, now=now, rules=self._works.rules, ids=self._works.ids) for job in jobs]
-            for job, outcome in zip(jobs, outcomes, strict=True):
-                outcome.report = outcome.state is State.BOUNCED and bool(job.mail_from)
             if outcomes:
                 await self._works.queue.waken(outcomes)
             for site in {job.site for job, outcome in zip(jobs, outcomes, strict=True) if outcome.state is State.READY}:

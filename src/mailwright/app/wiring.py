@@ -6,7 +6,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -153,18 +153,26 @@ class House:
             self.works.log.info("taken over", deliveries=freed, orphans=swept)
 
 
-async def build(settings: Settings) -> House:
-    """Open the storage and put everything together; nothing listens and nothing is sent before `open`. Raises MailwrightError."""
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+async def build(settings: Settings, *, now: Callable[[], int] = now_ms, sender: Sender | None = None) -> House:
+    """Open the storage and put everything together; nothing listens and nothing is sent before `open`. Raises MailwrightError.
+
+    `now` is the clock in milliseconds since 1970, `sender` another door out than the one that the settings ask for.
+    """
     storage = storage_of(settings)
     await storage.start(serve=True)
     try:
-        return await _built(settings, storage)
+        return await _built(settings, storage, now, sender or _sender(settings))
     except BaseException:
         await storage.close()
         raise
 
 
-async def _built(settings: Settings, storage: Storage) -> House:
+async def _built(settings: Settings, storage: Storage, now: Callable[[], int], sender: Sender) -> House:
     vault = open_vault(settings, sealed=await storage.directory.sealed_count())
     worker = await storage.queue.register(host=socket.gethostname(), pid=os.getpid())
     accounts = Accounts(storage.directory, operator=settings.operator.domain)
@@ -174,13 +182,13 @@ async def _built(settings: Settings, storage: Storage) -> House:
         lookup_seconds=settings.dns.timeout.total_seconds(),
     )
     signers = Signers(settings.queue.signers)
-    signing = Signing(signers, accounts, storage.directory, storage.store, vault, now_ms)
-    learnt = await storage.queue.learnt_sites(now=now_ms())
-    aims = Aims(settings, accounts, storage.directory, vault, resolver, shuffled, learnt, now_ms)
+    signing = Signing(signers, accounts, storage.directory, storage.store, vault, now)
+    learnt = await storage.queue.learnt_sites(now=now())
+    aims = Aims(settings, accounts, storage.directory, vault, resolver, shuffled, learnt, now)
     works = Works(
         queue=storage.queue,
         store=storage.store,
-        sender=_sender(settings),
+        sender=sender,
         aims=aims,
         accounts=accounts,
         signing=signing,
@@ -193,7 +201,7 @@ async def _built(settings: Settings, storage: Storage) -> House:
         memory_budget=settings.queue.memory,
         grace_seconds=settings.timeouts.shutdown.total_seconds(),
         log=logger("delivery"),
-        now=now_ms,
+        now=now,
         chance=random.random,
         capture=settings.delivery is Delivery.CAPTURE,
     )
@@ -201,7 +209,7 @@ async def _built(settings: Settings, storage: Storage) -> House:
     after = Aftermath(works, metrics)
     dispatch = Dispatch(works, learn=lambda floor, site: learn(floor, aims, site), settled=after.settled)
     office = _office(settings, works, aims, dispatch)
-    scribe = Scribe(works.store, works.ids, now_ms, works.rules, settings.hostname.name, aims.site, knowledge.replies())
+    scribe = Scribe(works.store, works.ids, now, works.rules, settings.hostname.name, aims.site, knowledge.replies())
     reports = Reports(works.queue, accounts, scribe, logger("reports"))
     intakes = [Intake(office, accounts, show_client=entry.show_client, log=logger("submission")) for entry in settings.listen]
     rounds = Rounds(dispatch, reload=_unwired, report=reports.write, alone=storage.alone)
@@ -230,11 +238,6 @@ class Aftermath:
                 )
             if outcome.state in (State.CAPTURED, State.DEFERRED):
                 self.works.spawn(self.works.signing.keep(job.message))
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 def shuffled(items: Sequence[Mx]) -> Sequence[Mx]:
@@ -272,7 +275,9 @@ def _office(settings: Settings, works: Works, aims: Aims, dispatch: Dispatch) ->
     def room(site: str, size: int, priority: int, account: int) -> bool:
         return dispatch.room(site, size=size, priority=priority, account=account)
 
-    return Office(works.store, works.ids, now_ms, works.rules, settings.hostname.name, subsystem, aims.site, room, dispatch.hand)
+    return Office(
+        works.store, works.ids, works.now, works.rules, settings.hostname.name, subsystem, aims.site, room, dispatch.hand
+    )
 
 
 def _sender(settings: Settings) -> Sender:

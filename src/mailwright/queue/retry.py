@@ -88,6 +88,7 @@ def _given_up(job: Job, *, now: int, ids: IdMaker) -> Outcome:
         told_delayed=job.told_delayed,
         unknown=job.unknown,
         secret=job.secret,
+        report=bool(job.mail_from),  # never for a null sender (RFC 5321 §6.1)
         events=events,
     )
 
