@@ -37,18 +37,23 @@ class Listener:
             clock=clock or asyncio.get_running_loop().time,
             logins=logins if logins is not None else FailedLogins(),
             context=context,
-            implicit_tls=implicit_tls and context is not None,
         )
+        self._implicit = context if implicit_tls else None
         self._servers: list[asyncio.Server] = []
         self._timer: asyncio.TimerHandle | None = None
 
     async def open(self, host: str | None = None, port: int = 0, *, sock: socket.socket | None = None) -> None:
         """Listen on `host` and `port`, or on a bound socket. Raises OSError where the address is taken or not ours."""
-        loop = asyncio.get_running_loop()
+        loop, implicit = asyncio.get_running_loop(), self._implicit
+        limit = self._service.rules.handshake if implicit is not None else None
         if sock is not None:
-            server = await loop.create_server(self._connection, sock=sock, backlog=BACKLOG)
+            server = await loop.create_server(
+                self._connection, sock=sock, backlog=BACKLOG, ssl=implicit, ssl_handshake_timeout=limit
+            )
         else:
-            server = await loop.create_server(self._connection, host, port, backlog=BACKLOG)
+            server = await loop.create_server(
+                self._connection, host, port, backlog=BACKLOG, ssl=implicit, ssl_handshake_timeout=limit
+            )
         self._servers.append(server)
         if self._timer is None:
             self._timer = loop.call_later(self._service.rules.tick, self._tick)

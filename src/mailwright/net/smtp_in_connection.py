@@ -37,6 +37,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_asking",
         "_blocked",
+        "_early",
         "_heard",
         "_left",
         "_machine",
@@ -51,12 +52,13 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._machine: Server | None = None  # None until the TLS handshake of an implicit TLS listener is done
+        self._machine: Server | None = None  # None where the client was turned away, and after it left
         self._transport: asyncio.Transport
         self._session: Session
         self._spooled: Spooled | None = None
         self._asking = Asking(self._go_on)
         self._blocked = self._paused = False  # the client does not read; we do not read the client
+        self._early: bytes | None = None  # while the handshake ends: what already came under TLS
         self._left: int | None = None  # after the last reply: octets that may still be thrown away
         self._opened = self._heard = self._turn = service.clock()  # connected; last octets from the client; last reply to it
 
@@ -70,19 +72,20 @@ class Connection(asyncio.Protocol):
         if refusal is not None:
             self._transport.write(refusal.encode())
             self._transport.close()
-        elif self._service.implicit_tls:
-            self._begin_tls()
         else:
+            self._note_tls(transport)
             self._open()
 
     def data_received(self, data: bytes) -> None:
         machine = self._machine
         self._heard = self._service.clock()
-        if machine is None or self._left is not None:
+        if self._early is not None:
+            self._early += data
+        elif machine is None or self._left is not None:
             self._throw_away(len(data))
-            return
-        machine.receive(data)
-        self._pump(machine)
+        else:
+            machine.receive(data)
+            self._pump(machine)
 
     def pause_writing(self) -> None:
         self._blocked = True
@@ -305,6 +308,7 @@ class Connection(asyncio.Protocol):
         service = self._service
         if service.context is None:
             return
+        self._early = b""  # from here on the TLS layer has the socket: what is heard now was encrypted
         try:
             transport = await asyncio.get_running_loop().start_tls(
                 self._transport, self, service.context, server_side=True, ssl_handshake_timeout=service.rules.handshake
@@ -316,18 +320,20 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         self._transport = transport
-        self._encrypted(cast("ssl.SSLObject", transport.get_extra_info("ssl_object")))
-
-    def _encrypted(self, tls: ssl.SSLObject) -> None:
-        cipher = tls.cipher()
-        self._session.tls = TlsInfo(tls.version() or "", cipher[0] if cipher else "")
-        self._turn = self._heard = self._service.clock()
-        if self._machine is None:
-            self._open()
-        else:
-            self._session.identity = self._service.door.trusted(self._session.peer_ip)
+        self._note_tls(transport)
+        early, self._early = self._early, None
+        if self._machine is not None:
+            self._session.identity = service.door.trusted(self._session.peer_ip)
             self._machine.tls_started()
-            self._pump(self._machine)
+        if early:
+            self.data_received(early)
+
+    def _note_tls(self, transport: asyncio.BaseTransport) -> None:
+        tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        if tls is not None:
+            cipher = tls.cipher()
+            self._session.tls = TlsInfo(tls.version() or "", cipher[0] if cipher else "")
+        self._turn = self._heard = self._service.clock()
 
     # --- the pace and the end ---
 

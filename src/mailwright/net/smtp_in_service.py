@@ -59,7 +59,6 @@ class Service:
     clock: Callable[[], float]  # steady seconds
     logins: FailedLogins
     context: ssl.SSLContext | None = None
-    implicit_tls: bool = False
     members: set[Member] = field(default_factory=set)
     empty: asyncio.Event = field(default_factory=asyncio.Event)
     _by_address: dict[str, int] = field(default_factory=dict)
