@@ -9,6 +9,7 @@ import logging
 import sqlite3
 from contextlib import closing
 from threading import Event, Thread
+from typing import cast
 
 from mailwright.storage.engine import BUSY_MS, Engines
 
@@ -49,8 +50,8 @@ class Checkpoints:
         self._written.set()
         if self._finish:
             self._finish = False
-            with closing(self._engines.write.raw_connection()) as connection:
-                _fold(connection.driver_connection)
+            with closing(self._engines.write.raw_connection()) as pooled:
+                _fold(cast("sqlite3.Connection", pooled.driver_connection))
 
     def _run(self, path: str) -> None:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)) as connection:

@@ -42,9 +42,9 @@ class Door:
         await asyncio.to_thread(self._readers.shutdown)
 
     def new_id(self, now: int) -> int:
-        """An id for an event that storage tells; safe in any thread."""
+        """An id for an event that storage tells, behind those that the caller made at that time; safe in any thread."""
         with self._ids_lock:
-            return self._ids.next(now)
+            return self._ids.next(now + 1)
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Read in a thread, never through the writer. Raises Unavailable."""

@@ -12,12 +12,14 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, SmallInteger, Text, delete, exists, select
 
 from mailwright.queue import Accepted, Duplicate, NewMessage, State
+from mailwright.queue.life import IN_HAND
 from mailwright.storage import limits
 from mailwright.storage.many import Row, insert_rows, run_rows
-from mailwright.storage.rows import BODY, DELIVERY, EVENT, MESSAGE, OUTCOME
-from mailwright.storage.schema import body, delivery, event, idempotency, message, spooled
+from mailwright.storage.rows import BODY, DELIVERY, EVENT, MESSAGE, OUTCOME, padded
+from mailwright.storage.schema import body, delivery, event, idempotency, message, one_of, spooled
 
 NewId = Callable[[int], int]
+PART = 512  # rows that one question asks for
 KEY_MS = 24 * 3_600_000  # how long an idempotency key is remembered
 
 _TAKE_KEYS = f"""INSERT INTO idempotency (account, key, message, expires)
@@ -94,15 +96,22 @@ class Settling:
 Unit = Accepting | Beginning | Settling
 
 
-def write(connection: Connection, units: Sequence[Unit], new_id: NewId) -> None:
-    """Write the units in the transaction of `connection` and set their results."""
+class Stale(Exception):
+    """Some outcomes are for deliveries that their worker does not hold any more: write the group again, carefully."""
+
+
+def write(connection: Connection, units: Sequence[Unit], new_id: NewId, *, careful: bool = False) -> None:
+    """Write the units in the transaction of `connection` and set their results.
+
+    Raises Stale where an outcome came too late: rare, so that nobody else pays for looking; `careful` looks first.
+    """
     _accept(connection, [unit for unit in units if isinstance(unit, Accepting)], new_id)
     begins = [unit for unit in units if isinstance(unit, Beginning)]
     if begins:
         _begin(connection, begins)
     settles = [unit for unit in units if isinstance(unit, Settling)]
     if settles:
-        _settle(connection, settles)
+        _settle(connection, settles, careful=careful)
 
 
 def _accept(connection: Connection, units: Sequence[Accepting], new_id: NewId) -> None:
@@ -114,7 +123,7 @@ def _accept(connection: Connection, units: Sequence[Accepting], new_id: NewId) -
     insert_rows(connection, body, BODY, [row for unit in fresh for row in unit.bodies])
     insert_rows(connection, delivery, DELIVERY, deliveries)
     insert_rows(connection, event, EVENT, events)
-    there = [unit.message.id for unit in fresh if not unit.bodies]
+    there = [unit.message.id for unit in fresh if unit.message.size > sum(len(row[2]) for row in unit.bodies)]
     if there:
         connection.execute(delete(spooled).where(spooled.c.message.in_(there)))
 
@@ -171,33 +180,34 @@ def _begin(connection: Connection, units: Sequence[Beginning]) -> None:
     begun, _ = run_rows(connection, _BEGIN, _LEASED, rows)
     if begun == len(rows):
         return
-    held = _held(connection, rows, state=State.SENDING)
+    held = _held(connection, rows, (State.SENDING,))
     for unit in units:
         unit.result = frozenset(row[0] for row in unit.rows if row not in held)
 
 
-def _settle(connection: Connection, units: Sequence[Settling]) -> None:
+def _settle(connection: Connection, units: Sequence[Settling], *, careful: bool) -> None:
     rows = sorted(chain.from_iterable(unit.rows for unit in units))
+    if careful:
+        held = _held(connection, rows, IN_HAND)
+        rows = [row for row in rows if row[:2] in held]
     settled, _ = run_rows(connection, _SETTLE, _OUTCOME, rows)
-    if settled == len(rows):
-        ours = {row[0] for row in rows}
-    else:
-        ours = {number for number, _ in _held(connection, [row[:2] for row in rows], state=None)}
+    if settled != len(rows):
+        raise Stale
+    ours = {row[0] for row in rows}
     told = [row for unit in units for number, events in unit.events.items() if number in ours for row in events]
     insert_rows(connection, event, EVENT, told)
     run_rows(connection, _OWE, _OWED, sorted(row for unit in units for row in unit.owed if row[0] in ours))
     forget_secrets(connection, set().union(*(unit.secret for unit in units)))
 
 
-def _held(connection: Connection, rows: Sequence[Row], *, state: State | None) -> set[Row]:
-    """Which (delivery, worker) still belong together: a lease stays in its row after the outcome, until the next claim."""
+def _held(connection: Connection, rows: Sequence[Row], states: tuple[State, ...]) -> set[Row]:
+    """Which (delivery, worker) belong together and are in one of the states; their rows are locked."""
     found: set[Row] = set()
-    for at in range(0, len(rows), 500):
-        wanted = select(delivery.c.id, delivery.c.lease).where(delivery.c.id.in_([row[0] for row in rows[at : at + 500]]))
-        if state is not None:
-            wanted = wanted.where(delivery.c.state == int(state))
-        found.update((row.id, row.lease) for row in connection.execute(wanted))
-    return found.intersection(tuple(row) for row in rows)
+    for at in range(0, len(rows), PART):
+        numbers = padded([row[0] for row in rows[at : at + PART]])
+        held = select(delivery.c.id, delivery.c.lease).where(delivery.c.id.in_(numbers), one_of(states)).with_for_update()
+        found.update((row.id, row.lease) for row in connection.execute(held))
+    return found
 
 
 def forget_secrets(connection: Connection, messages: set[int]) -> None:

@@ -172,7 +172,7 @@ delivery = Table(
     _number("due_at"),
     _number("wake_at"),
     _number("expires_at"),
-    _number("lease", null=True),  # the worker that has or had it: kept after the outcome, so that the outcome can be recognised
+    _number("lease", null=True),  # the worker that has it, or had it last
     _number("attempts", default="0"),
     _small("told_delayed", default="0"),
     _small("unknown", default="0"),

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from mailwright.storage.engine import Engines
 from mailwright.storage.faults import collided, unavailable
-from mailwright.storage.group import NewId, Unit, write
+from mailwright.storage.group import NewId, Stale, Unit, write
 from mailwright.values import Unavailable
 
 GROUP_ROWS = 4_000  # of one transaction: some 50 ms of work
@@ -139,6 +139,8 @@ class Writer:
 
     def _written(self, units: Sequence[Unit]) -> list[Any]:
         outcome = self._once(lambda connection: write(connection, units, self._new_id), quick=False)
+        if isinstance(outcome, _Failed) and isinstance(outcome.error, Stale):
+            outcome = self._once(lambda connection: write(connection, units, self._new_id, careful=True), quick=False)
         if not isinstance(outcome, _Failed):
             return [None] * len(units)
         if isinstance(outcome.error, Unavailable) or len(units) == 1:

@@ -1,0 +1,89 @@
+"""A PostgreSQL of our own for the tests: an installed one, started as an unprivileged user, gone at the end."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+INSTALL = "PostgreSQL is not installed. Install it:  apt-get install postgresql   (or put initdb and postgres on the PATH)"
+_SETTINGS = {
+    "listen_addresses": "''",
+    "max_connections": "100",
+    "shared_buffers": "64MB",
+    "fsync": "off",  # nothing here tests durability against a crash of the machine
+    "full_page_writes": "off",
+    "autovacuum_naptime": "60s",
+}
+
+
+def binaries() -> Path | None:
+    """The newest installed PostgreSQL's programs, None where there is none."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("initdb")
+    found = [*([Path(on_path)] if on_path else []), *installed]
+    return found[-1].parent if found else None
+
+
+class Postgres:
+    """A server in a folder of its own, reached by a Unix socket."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        self.folder = Path(tempfile.mkdtemp(prefix="mw-pg-"))
+        self._data = self.folder / "data"
+        self._user = _unprivileged()
+        self._numbers = count(1)
+        self.folder.chmod(0o755)
+        if self._user is not None:
+            os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
+        self._run("initdb", ["-D", str(self._data), "-U", "mailwright", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"])
+        with (self._data / "postgresql.conf").open("a") as settings:
+            settings.writelines(f"{name} = {value}\n" for name, value in _SETTINGS.items())
+            settings.write(f"unix_socket_directories = '{self.folder}'\n")
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self._run("pg_ctl", ["-D", str(self._data), "-l", str(self.folder / "log"), "-w", "start"])
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop it: smart, fast or immediate."""
+        self._run("pg_ctl", ["-D", str(self._data), "-m", mode, "-w", "stop"])
+
+    def remove(self) -> None:
+        """Delete its folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, database: str) -> str:
+        """The URL of one of its databases."""
+        return f"postgresql://mailwright@/{database}?host={self.folder}"
+
+    def fresh(self, template: str = "template0") -> str:
+        """The URL of a new database."""
+        name = f"t{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
+    def execute(self, sql: str, database: str = "postgres") -> None:
+        """Run a statement outside of a transaction."""
+        with psycopg.connect(host=str(self.folder), user="mailwright", dbname=database, autocommit=True) as connection:
+            connection.execute(sql.encode())
+
+    def _run(self, program: str, arguments: Sequence[str]) -> None:
+        command = [str(self._programs / program), *arguments]
+        done = subprocess.run(command, user=self._user, cwd=self.folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{program} failed: {done.stdout}{done.stderr}")
+
+
+def _unprivileged() -> str | None:
+    """Whom to be: PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
