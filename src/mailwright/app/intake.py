@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
-from mailwright.accounts import Submitter
+from mailwright.accounts import AccountView, Submitter
 from mailwright.accounts.key import Scope
 from mailwright.app.accounts import Accounts
 from mailwright.app.logs import Logger
@@ -27,10 +27,10 @@ LARGE_AT_ONCE = 2  # large mails that are re-encoded at the same time: each is h
 
 @dataclass(frozen=True, slots=True)
 class TrustedRange:
-    """Clients of a range that hand in for an account without logging in."""
+    """Clients of a range that hand in for an account without logging in; its view stays until a new one was read."""
 
     network: IPv4Network | IPv6Network
-    account: int
+    view: AccountView
 
 
 class Spool:
@@ -74,8 +74,7 @@ class Intake:
             return None
         address = ip_address(peer_ip)
         fitting = [entry for entry in self.trusted_ranges if address in entry.network]
-        view = self._accounts.seen(max(fitting, key=lambda entry: entry.network.prefixlen).account) if fitting else None
-        return Submitter(view, None) if view is not None else None
+        return Submitter(max(fitting, key=lambda entry: entry.network.prefixlen).view, None) if fitting else None
 
     async def login(self, peer_ip: str, mechanism: str, username: str, password: str) -> object:
         """The submitter whose API key the password is; the user name is not looked at."""

@@ -22,6 +22,7 @@ class Rounds:
         self._dispatch, self._works = dispatch, dispatch.works
         self.reload, self._report, self._alone = reload, report, alone
         self._tick = 0
+        self._changed = False  # the set-up changed, and was not yet read as a whole
         self.healthy = True
 
     async def run(self) -> None:
@@ -43,8 +44,10 @@ class Rounds:
         """One round. Raises Unavailable."""
         self._tick += 1
         await self._every(HEARTBEAT_EVERY, self._beat)
-        if await self._works.accounts.refresh():
+        self._changed = await self._works.accounts.refresh() or self._changed
+        if self._changed:
             await self.reload()
+            self._changed = False
         await self._wake()
         await self._every(SITES_EVERY, self._find_sites)
         await self._report()

@@ -135,7 +135,7 @@ class House:
         ranges = []
         for network, name in entry.trusted.items():
             try:
-                ranges.append(TrustedRange(network, (await self.works.accounts.named(name)).account.id))
+                ranges.append(TrustedRange(network, await self.works.accounts.named(name)))
             except NotFound:
                 self.works.log.warning(
                     "trusted", network=str(network), what=f"There is no account named {name}: nobody of this range is let in."
