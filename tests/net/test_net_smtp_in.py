@@ -10,6 +10,7 @@ import ssl
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -332,7 +333,16 @@ async def test_plaintext_instead_of_the_handshake_is_never_heard(place: Place) -
             rest = b""
     assert b"250" not in rest
     assert b"354" not in rest
+    await until(lambda: not place.listeners[0].connections)
     assert desk.mails == []
+
+
+async def test_a_client_that_leaves_during_the_handshake_is_counted_out(place: Place) -> None:
+    async with await Raw.connect(await place.open(Desk())) as client:
+        await client.reply()
+        await client.say(b"EHLO a\r\n")
+        await client.say(b"STARTTLS\r\n")
+    await until(lambda: not place.listeners[0].connections)
 
 
 async def test_what_was_said_before_tls_is_forgotten(place: Place) -> None:
@@ -416,12 +426,14 @@ async def uploads(place: Place, count: int, megabytes: int) -> int:
     content = b"\r\n" + (b"x" * 98 + b"\r\n") * (10_000 * megabytes)
     desk = Desk()
     port = await place.open(desk)
+    loop = asyncio.get_running_loop()
     tracemalloc.start()
     try:
-        clients = [asyncio.create_task(asyncio.to_thread(upload, port, content)) for _ in range(count)]
-        await until(lambda: len(desk.shelves) == count)  # all of them are held up at their first chunk
-        desk.gate.set()
-        replies = await asyncio.gather(*clients)
+        with ThreadPoolExecutor(count) as threads:
+            clients = [loop.run_in_executor(threads, upload, port, content) for _ in range(count)]
+            await until(lambda: len(desk.shelves) == count)  # all of them are held up at their first chunk
+            desk.gate.set()
+            replies = await asyncio.gather(*clients)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -512,16 +524,15 @@ async def test_no_command_for_five_minutes(place: Place) -> None:
 
 async def test_content_that_trickles_is_given_up(place: Place) -> None:
     """Each octet in time, and yet too slow all in all."""
-    clock = Clock()
-    desk = Desk()
-    port = await place.open(desk, clock=clock)
+    clock, desk = Clock(), Desk()
+    desk.gate.set()
+    port = await place.open(desk, clock=clock, limits=Limits(chunk=1))
     async with await Raw.connect(port) as client:
         await client.begin_data()
-        for _ in range(2):
+        for count in (1, 2):
             clock.now += 100.0
-            client.writer.write(b"x")
-            await client.writer.drain()
-            await asyncio.sleep(0.05)  # until the octet is there; if not, the outcome is the same
+            client.writer.write(b"xx")
+            await until(lambda: sum(shelf.size for shelf in desk.shelves) >= 2 * count - 1)  # noqa: B023 - used at once
             place.listeners[0].sweep()
         assert (await client.to_the_end()).startswith("421 4.4.2")
     assert desk.mails == []
@@ -579,6 +590,19 @@ async def test_shutdown_waits_for_a_slow_store(place: Place) -> None:
     await closing
 
 
+async def test_shutdown_during_a_handshake(place: Place) -> None:
+    """Nothing in the clear is written between TLS records, and nobody waits for the client."""
+    async with await Raw.connect(await place.open(Desk())) as client:
+        await client.reply()
+        await client.say(b"EHLO a\r\n")
+        await client.say(b"STARTTLS\r\n")
+        await place.listeners[0].close(grace=30)
+        try:
+            assert await client.to_the_end() == ""
+        except ConnectionResetError:
+            pass
+
+
 async def test_a_store_that_answers_after_the_client_left_harms_nobody(place: Place) -> None:
     promise: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
     desk = Desk(answer=lambda: promise)
@@ -601,6 +625,7 @@ async def every_client(place: Place) -> None:
 
 ON_UVLOOP = [  # what serves in production differs from asyncio where TLS begins, where reading pauses and where a session ends
     every_client,
+    test_a_client_that_leaves_during_the_handshake_is_counted_out,
     test_plaintext_behind_starttls_ends_the_session,
     test_plaintext_instead_of_the_handshake_is_never_heard,
     test_what_was_said_before_tls_is_forgotten,
@@ -612,6 +637,7 @@ ON_UVLOOP = [  # what serves in production differs from asyncio where TLS begins
     test_too_many_connections_from_one_address,
     test_shutdown_lets_a_mail_on_its_way_end,
     test_shutdown_waits_for_a_slow_store,
+    test_shutdown_during_a_handshake,
     test_a_store_that_answers_after_the_client_left_harms_nobody,
 ]
 

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailwright.smtp.data import DataReader, Fault
@@ -155,7 +155,6 @@ PIECES = st.sampled_from([b"\r\n", b".", b"\r", b"\n", b"\0", b"a", b"Sub: x\r\n
 CLEAN = st.sampled_from([b"\r\n", b".", b"a", b"Sub: x\r\n", b"\r\n.", b"..", b"\xff", b"x" * 600, b"\r\n\r\n", b" ", b"\t"])
 
 
-@settings(max_examples=400, deadline=None)
 @given(pieces=st.lists(st.one_of(PIECES, CLEAN), max_size=30), cuts=st.lists(st.integers(1, 200), max_size=12))
 def test_any_split_gives_what_the_book_says(pieces: list[bytes], cuts: list[int]) -> None:
     data = b"".join(pieces) + b"\r\n.\r\nQUIT\r\n"
@@ -170,7 +169,6 @@ def test_any_split_gives_what_the_book_says(pieces: list[bytes], cuts: list[int]
         assert one.eight_bit is (not content.isascii())
 
 
-@settings(max_examples=200, deadline=None)
 @given(pieces=st.lists(CLEAN, max_size=40), cuts=st.lists(st.integers(1, 300), max_size=20), fields=st.integers(1, 6))
 def test_header_limits_do_not_depend_on_the_split(pieces: list[bytes], cuts: list[int], fields: int) -> None:
     data = b"".join(pieces) + b"\r\n.\r\n"

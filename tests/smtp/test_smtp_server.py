@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailwright.smtp.commands import MailFrom
@@ -228,7 +228,6 @@ COMMANDS = [
 SMALL = Limits(size=4096, recipients=5, header_fields=10, header_octets=1000, errors=6, idle_commands=9, chunk=256, ahead=2048)
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     pieces=st.lists(st.one_of(st.sampled_from(COMMANDS), st.binary(max_size=300)), max_size=40),
     cuts=st.lists(st.integers(1, 200), min_size=1, max_size=10),

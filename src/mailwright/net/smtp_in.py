@@ -100,5 +100,5 @@ class Listener:
         return Connection(self._service)
 
     def _tick(self) -> None:
-        self.sweep()
         self._timer = asyncio.get_running_loop().call_later(self._service.rules.tick, self._tick)
+        self.sweep()

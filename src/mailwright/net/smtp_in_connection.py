@@ -38,6 +38,8 @@ class Connection(asyncio.Protocol):
         "_asking",
         "_blocked",
         "_early",
+        "_gone",
+        "_handshake",
         "_heard",
         "_left",
         "_machine",
@@ -59,6 +61,8 @@ class Connection(asyncio.Protocol):
         self._asking = Asking(self._go_on)
         self._blocked = self._paused = False  # the client does not read; we do not read the client
         self._early: bytes | None = None  # while the handshake ends: what already came under TLS
+        self._handshake: asyncio.Task[None] | None = None
+        self._gone = False
         self._left: int | None = None  # after the last reply: octets that may still be thrown away
         self._opened = self._heard = self._turn = service.clock()  # connected; last octets from the client; last reply to it
 
@@ -69,7 +73,9 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("peername") or ("", 0)
         self._session = Session(_plain_ip(str(peer[0])), int(peer[1]))
         refusal = self._service.admit(self, self._session.peer_ip)
-        if refusal is not None:
+        if not peer[0]:  # gone before it was accepted
+            self._transport.abort()
+        elif refusal is not None:
             self._transport.write(refusal.encode())
             self._transport.close()
         else:
@@ -96,6 +102,9 @@ class Connection(asyncio.Protocol):
         self._throttle()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._gone:
+            return
+        self._gone = True
         machine, self._machine = self._machine, None
         self._service.leave(self, self._session.peer_ip)
         if machine is not None and machine.received is not None:
@@ -111,7 +120,10 @@ class Connection(asyncio.Protocol):
         if self._left is not None or self._blocked:
             if now - self._turn > (rules.write if self._blocked else rules.linger):
                 self._transport.abort()
-        elif machine is None or machine.waiting:
+        elif machine is None:
+            if now - self._opened > rules.handshake:  # turned away, and still here
+                self._transport.abort()
+        elif machine.waiting:
             return  # the handshake has its own limit; a door that takes its time is not the client's fault
         elif machine.received is not None:
             allowed = rules.data + machine.received / rules.octets_per_second
@@ -124,14 +136,16 @@ class Connection(asyncio.Protocol):
 
     def wind_up(self) -> None:
         """The listener closes: a mail on its way may come to its end, everything else ends now."""
-        if self._machine is None:
-            self._transport.abort()
+        if self._machine is None or self._machine.state is State.TLS:
+            self.abort()
             return
         self._machine.wind_up(SHUTTING_DOWN)
         self._pump(self._machine)
 
     def abort(self) -> None:
         """The grace is over."""
+        if self._handshake is not None:
+            self._handshake.cancel()
         self._transport.abort()
 
     # --- the machine ---
@@ -221,7 +235,7 @@ class Connection(asyncio.Protocol):
             return
         if refusal.permanent:
             service.logins.failed(session.peer_ip, username, service.clock())
-            log.info("login failed", extra={"peer": session.peer_ip, "user": username[:64]})
+            log.info("login failed", extra={"peer": session.peer_ip})  # not the name: keys are put there by mistake
         self._reply(refusal)
 
     # --- content ---
@@ -302,22 +316,26 @@ class Connection(asyncio.Protocol):
         if self._machine is not None:
             self._transport.write(self._machine.outgoing())
         self._transport.pause_reading()
-        self._service.in_background(self._shake_hands())
+        self._handshake = self._service.in_background(self._shake_hands())
 
     async def _shake_hands(self) -> None:
         service = self._service
-        if service.context is None:
+        if service.context is None or self._left is not None:  # said goodbye already, to plaintext behind STARTTLS
             return
         self._early = b""  # from here on the TLS layer has the socket: what is heard now was encrypted
+        transport = None
         try:
             transport = await asyncio.get_running_loop().start_tls(
                 self._transport, self, service.context, server_side=True, ssl_handshake_timeout=service.rules.handshake
             )
         except (OSError, ssl.SSLError) as fault:
             log.info("TLS handshake failed", extra={"peer": self._session.peer_ip, "cause": str(fault)})
-            self._transport.abort()
-            return
-        if transport is None or transport.is_closing():
+        finally:
+            self._handshake = None
+            if transport is None:  # a loss during the handshake is not told by `connection_lost`
+                self._transport.abort()
+                self.connection_lost(None)
+        if transport is None or self._gone:
             return
         self._transport = transport
         self._note_tls(transport)

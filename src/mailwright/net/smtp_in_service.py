@@ -85,11 +85,12 @@ class Service:
         if not self.members:
             self.empty.set()
 
-    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+    def in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run what nobody waits for; its failure is logged."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     async def settle(self) -> None:
         """Wait for what runs in the background."""
