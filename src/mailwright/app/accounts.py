@@ -27,12 +27,14 @@ class Accounts:
         known = self._views.get(account)
         if known is not None:
             return known
+        version = self._version
         domains = await self._directory.domains(account)
         transports = await self._directory.transports(account)
         view = AccountView(
             await self._directory.account(account), {d.domain.name: d for d in domains}, {t.id: t for t in transports}
         )
-        self._views[account] = view
+        if version == self._version:  # else it may be what was before the change
+            self._views[account] = view
         return view
 
     async def named(self, name: str) -> AccountView:
@@ -44,17 +46,36 @@ class Accounts:
         prefix = prefix_of(text)
         if not prefix:
             return None
-        key = self._keys.get(prefix) or await self._directory.key_by_prefix(prefix)
+        key = await self._key(prefix)
         if key is None or not key.admits(text):
             return None
-        self._keys[prefix] = key
         return Submitter(await self.view(key.account), key)
+
+    def stands(self, submitter: Submitter) -> bool:
+        """Whether nothing was changed since the submitter logged in: no waiting on the hot path."""
+        return self._views.get(submitter.view.account.id) is submitter.view
+
+    async def renewed(self, submitter: Submitter) -> Submitter | None:
+        """A submitter who logged in before, as the set-up is now; None where its key was revoked or its account is gone."""
+        try:
+            view = await self.view(submitter.view.account.id)
+        except NotFound:
+            return None
+        if submitter.key is None:
+            return Submitter(view, None)
+        key = await self._key(submitter.key.prefix)
+        if key is None or key.id != submitter.key.id or key.revoked_at is not None:
+            return None
+        return Submitter(view, key)
 
     async def signers(self, account: int, author: str) -> tuple[DkimKeyInfo, ...]:
         """The active keys that sign for an author: of its domain, else of the account's domain above; then the operator's."""
         known = self._signers.get((account, author))
         if known is None:
-            known = self._signers[account, author] = await self._find_signers(account, Address.parse(author).domain)
+            version = self._version
+            known = await self._find_signers(account, Address.parse(author).domain)
+            if version == self._version:
+                self._signers[account, author] = known
         return known
 
     def signers_seen(self, account: int, author: str) -> tuple[DkimKeyInfo, ...] | None:
@@ -71,6 +92,15 @@ class Accounts:
         self._keys.clear()
         self._signers.clear()
         return True
+
+    async def _key(self, prefix: str) -> ApiKey | None:
+        key = self._keys.get(prefix)
+        if key is None:
+            version = self._version
+            key = await self._directory.key_by_prefix(prefix)
+            if key is not None and version == self._version:
+                self._keys[prefix] = key
+        return key
 
     async def _find_signers(self, account: int, name: Domain) -> tuple[DkimKeyInfo, ...]:
         found = await self._active_keys(name, account)

@@ -21,6 +21,7 @@ from mailwright.values.ids import id_text
 
 NOT_LOGGED_IN = Reply.of(530, "5.7.0", "Log in first: the API key is the password")  # RFC 4954 §6
 NO_SUCH_KEY = Reply.of(535, "5.7.8", "This API key is not known or was revoked; make a new one and use it as the password")
+NO_LONGER = Reply.of(530, "5.7.0", "The API key was revoked meanwhile; log in with another one")  # RFC 4954 §6
 NOT_FOR_SENDING = Reply.of(535, "5.7.8", "This API key may not send mail; use one with the scope send")
 LARGE_AT_ONCE = 2  # large mails that are re-encoded at the same time: each is held whole in memory
 
@@ -107,6 +108,11 @@ class Intake:
         submitter = envelope.identity
         if not isinstance(submitter, Submitter):
             return NOT_LOGGED_IN
+        if not self._accounts.stands(submitter):
+            renewed = await self._renewed(submitter, content)
+            if renewed is None:
+                return NO_LONGER
+            submitter = renewed
         if not isinstance(content, bytes | Spool):
             raise TypeError("A large mail comes back in the place that `spool` gave for it.")
         take = (
@@ -123,6 +129,16 @@ class Intake:
             self._log.info("refused", account=submitter.view.account.name, why=[finding.code for finding in taken.findings])
             return refusal(taken.findings)
         return Reply.of(250, "2.0.0", f"{'Taken before' if taken.duplicate else 'Taken'} as {id_text(taken.message)}")
+
+    async def _renewed(self, submitter: Submitter, content: bytes | Spooled) -> Submitter | None:
+        """Who this client is, where the set-up changed since its login; None where its key was revoked."""
+        renewed = None
+        try:
+            renewed = await self._accounts.renewed(submitter)
+        finally:
+            if renewed is None and isinstance(content, Spool):
+                await self._throw_away(content)
+        return renewed
 
     async def _take(self, envelope: Envelope, submitter: Submitter, content: bytes) -> Receipt | Refused:
         number = self._office.ids.next(self._office.now())

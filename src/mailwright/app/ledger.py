@@ -67,18 +67,16 @@ class Ledger:
             self._begin_work.clear()
             group, self._beginning = self._beginning, []
             future, self._begun = self._begun, None
-            written = await self._mark(group)
+            written = None if self.lost else await self._mark(group)
             if future is not None and not future.done():
                 future.set_result(written)
 
     async def _mark(self, group: list[int]) -> Lost:
-        if self.lost:
-            return None
         try:
             gone = await self._queue.begin(group, worker=self._worker)
         except Unavailable:
             return None
-        return None if self.lost else gone
+        return None if self.lost else gone  # it may have been lost meanwhile
 
     async def _write_outcomes(self) -> None:
         while True:

@@ -91,8 +91,7 @@ class SqlDirectory:
 
     async def remove_domain(self, account: int, domain: Domain) -> None:
         """See ports.Directory. Raises NotFound."""
-        gone = delete(domain_table).where(domain_table.c.account == account, domain_table.c.domain == domain.name)
-        await self._change_one(gone, "domain")
+        await self._change(bind(_remove_domain, account, domain))
 
     async def transports(self, account: int) -> Sequence[TransportInfo]:
         """See ports.Directory."""
@@ -185,6 +184,12 @@ def _the_account(connection: Connection, /, **which: object) -> Account:
 def _one(connection: Connection, statement: Update | Delete, what: str) -> None:
     if not connection.execute(statement).rowcount:
         raise NotFound(f"There is no such {what}.", "Check its name and whose it is.")
+
+
+def _remove_domain(connection: Connection, account: int, name: Domain) -> None:
+    """The domain and its DKIM keys."""
+    _one(connection, delete(domain_table).where(domain_table.c.account == account, domain_table.c.domain == name.name), "domain")
+    connection.execute(delete(dkim_key).where(dkim_key.c.account == account, dkim_key.c.domain == name.name))
 
 
 def _sealed(connection: Connection, of: Select[Any], what: str) -> bytes | None:
