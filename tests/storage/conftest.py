@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from mailwright.storage import Storage, migrate, open_storage
+from mailwright.storage.schema import metadata
 from tests.storage.mails import Mails
 from tests.storage.pg import INSTALL, Postgres, binaries
 
@@ -35,7 +36,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/mail.db"
     server: Postgres = request.getfixturevalue("postgres")
-    return server.fresh("migrated")
+    server.execute("; ".join(f"DELETE FROM {table}" for table in metadata.tables if table != "counter"), "migrated")
+    return server.url("migrated")
 
 
 @pytest_asyncio.fixture

@@ -79,7 +79,7 @@ def _page(connection: Connection, site: str, priority: int, after: int, last: in
     first = select(least(after).label("account"), literal(1).label("n")).cte("turn", recursive=True)
     following = select(least(first.c.account), first.c.n + 1).where(first.c.account.is_not(None), first.c.n < ACCOUNTS)
     turns = first.union_all(following)
-    return list(connection.execute(select(turns.c.account).where(turns.c.account.is_not(None)).order_by(turns.c.n)).scalars())
+    return sorted(connection.execute(select(turns.c.account).where(turns.c.account.is_not(None))).scalars())
 
 
 def _take(
@@ -89,6 +89,7 @@ def _take(
     picks = [
         select(delivery.c.id)
         .where(_READY, delivery.c.site == site, delivery.c.priority == priority, delivery.c.account == account)
+        .where(delivery.c.id > 0)  # always true: without it SQLite sorts, once somebody has run ANALYZE
         .order_by(delivery.c.id)
         .limit(share)
         .with_for_update(skip_locked=True)

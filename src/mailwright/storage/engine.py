@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from mailwright.values import Malformed
 
@@ -21,6 +21,27 @@ WAL_KEPT = 64 * 1024 * 1024  # octets that the WAL file keeps on disk at most, a
 _MEMORY = "file:/mailwright-{}?vfs=memdb&uri=true"  # shared by all connections of this process
 
 
+@dataclass(slots=True)
+class Age:
+    """Connections of another age than now's are stale."""
+
+    now: int = 0
+
+    def watch(self, engine: Engine) -> Engine:
+        """Let the pool of an engine hand out connections of this age only."""
+
+        @event.listens_for(engine, "connect")
+        def made(_: Any, record: ConnectionPoolEntry) -> None:
+            record.info["age"] = self.now
+
+        @event.listens_for(engine, "checkout")
+        def wanted(_: Any, record: ConnectionPoolEntry, __: Any) -> None:
+            if record.info["age"] != self.now:
+                raise DisconnectionError  # the pool closes it and makes a new one
+
+        return engine
+
+
 @dataclass(frozen=True, slots=True)
 class Engines:
     """Where to write and where to read; `path` is the SQLite file, None for PostgreSQL and for a database in memory."""
@@ -28,6 +49,7 @@ class Engines:
     write: Engine
     read: Engine
     path: Path | None
+    age: "Age"
 
     @property
     def sqlite(self) -> bool:
@@ -35,11 +57,9 @@ class Engines:
         return self.write.dialect.name == "sqlite"
 
     def forget(self) -> None:
-        """Drop pooled connections: after a fault, new ones are made."""
-        if self.path is None and self.sqlite:
-            return  # a database in memory lives as long as its connections
-        self.write.dispose()
-        self.read.dispose()
+        """After a fault: each connection is replaced when it is next wanted."""
+        if not self.sqlite or self.path is not None:  # a database in memory lives as long as its connections
+            self.age.now += 1
 
     def close(self) -> None:
         """Close every connection."""
@@ -48,7 +68,11 @@ class Engines:
 
 
 def engines_for(text: str) -> Engines:
-    """Engines for `sqlite:///path`, `sqlite://` (in memory) or `postgresql://user@host/name`. Raises Malformed."""
+    """Engines for `sqlite:///path`, `sqlite://` (in memory) or `postgresql://user@host/name`. Raises Malformed.
+
+    `?timeout=` is how many seconds to wait for another program that holds an SQLite database, `?prepare_threshold=none`
+    is for a PostgreSQL pooler that cannot keep prepared statements; anything else goes to the driver.
+    """
     try:
         url = make_url(text)
     except ArgumentError as fault:
@@ -72,13 +96,15 @@ def _sqlite(url: URL) -> Engines:
     if path is None:
         target = make_url("sqlite+pysqlite:///" + _MEMORY.format(id(url)))
     write = _sqlite_engine(target, "BEGIN IMMEDIATE", WRITER_CACHE_KIB, connections=1)
-    return Engines(write, _sqlite_engine(target, "BEGIN", READER_CACHE_KIB, connections=READERS), path)
+    age = Age()
+    return Engines(age.watch(write), age.watch(_sqlite_engine(target, "BEGIN", READER_CACHE_KIB, connections=READERS)), path, age)
 
 
 def _sqlite_engine(url: URL, begin: str, cache_kib: int, *, connections: int) -> Engine:
+    seconds = float(str(url.query.get("timeout", BUSY_MS / 1000)))
     engine = create_engine(
         url, poolclass=QueuePool, pool_size=connections, max_overflow=0,
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_MS / 1000, "cached_statements": 256},
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": seconds, "cached_statements": 256},
     )  # fmt: skip
 
     @event.listens_for(engine, "connect")
@@ -117,4 +143,5 @@ def _postgresql(url: URL) -> Engines:
         if connection.get_execution_options().get("quick"):
             connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
-    return Engines(write, engine(READERS, isolation_level="AUTOCOMMIT"), None)
+    age = Age()
+    return Engines(age.watch(write), age.watch(engine(READERS, isolation_level="AUTOCOMMIT")), None, age)

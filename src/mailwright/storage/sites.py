@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, TextClause, func, select
 
 from mailwright.ports.store import Pauses, SiteState, SiteView
 from mailwright.queue import State
@@ -76,8 +76,8 @@ def views(connection: Connection, account: int | None, limit: int) -> Sequence[S
     ]
 
 
-def _counted(connection: Connection, states: object, account: int | None) -> tuple[list[tuple[str, int, int, int]], bool]:
-    some = select(delivery.c.site, delivery.c.state, delivery.c.id).where(states).limit(COUNTED)  # type: ignore[arg-type]
+def _counted(connection: Connection, states: TextClause, account: int | None) -> tuple[list[tuple[str, int, int, int]], bool]:
+    some = select(delivery.c.site, delivery.c.state, delivery.c.id).where(states).limit(COUNTED)
     if account is not None:
         some = some.where(delivery.c.account == account)
     rows = some.subquery()

@@ -58,6 +58,7 @@ class Writer:
         self._threads: list[Thread] = []
         self._pool: ThreadPoolExecutor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._trouble = ""  # what keeps the store from writing
 
     def start(self) -> None:
         """Begin to write."""
@@ -159,15 +160,27 @@ class Writer:
         engine = self._engines.write.execution_options(quick=True) if quick else self._engines.write
         try:
             with engine.begin() as connection:
-                return work(connection)
-        except Exception as error:
+                result = work(connection)
+            self._say("")
+            return result
+        except Exception as error:  # noqa: BLE001 - handed to the caller, who alone knows what it means
             gone = unavailable(error)
             if gone is None:
                 return _Failed(error)
-            log.warning("store unavailable: %s", gone, exc_info=error)
+            self._say(str(gone), error)
             self._engines.forget()
             gone.__cause__ = error
             return _Failed(gone)
+
+    def _say(self, what: str, cause: BaseException | None = None) -> None:
+        """One line in the log when the store stops to answer, and one when it answers again."""
+        if what == self._trouble:
+            return
+        self._trouble = what
+        if what:
+            log.error("The store takes no writes. %s (%s)", what, str(cause).partition("\n")[0])
+        else:
+            log.warning("The store takes writes again.")
 
     def _tell(self, results: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
         if self._loop is not None and not self._loop.is_closed():
