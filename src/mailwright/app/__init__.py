@@ -1,0 +1,1 @@
+"""Settings, wiring and the worker: the only place that names concrete doors."""

@@ -1,0 +1,1 @@
+"""The flows: one page each, named steps in order."""

@@ -1,0 +1,1 @@
+"""Which way a mail leaves: transports, sites, mail hosts, return paths."""
