@@ -36,7 +36,7 @@ from mailwright.values import Domain
 from mailwright.values.ids import id_number, id_text
 
 T = TypeVar("T")
-PATIENCE = 20.0  # seconds for something to happen: generous, for a busy machine
+PATIENCE = 10.0  # seconds for something to happen: generous, for a busy machine
 HOSTNAME, BOUNCE_DOMAIN = "mail.operator.example", "bounce.operator.example"
 SETTINGS = f"""
 hostname = "{HOSTNAME}"

@@ -179,18 +179,20 @@ async def test_the_transport_of_another_account_is_never_used(serve: Serve) -> N
 
 async def test_the_key_of_another_account_opens_and_signs_nothing(serve: Serve) -> None:
     """A DKIM key that another account holds never signs for the domain's new owner; its envelope opens in its place alone."""
-    served = await serve()
-    acme, bolt = await served.customer("acme"), await served.customer("bolt", dkim=False)
-    await served.dkim_key(acme.id, "bolt.example", "theirs")
-    await served.follow()
-    accounts, directory = served.house.works.accounts, served.house.storage.directory
-    assert await accounts.signers(bolt.id, bolt.writes()) == ()
-    (key,) = await directory.dkim_keys(Domain("bolt.example"))
-    sealed = await directory.dkim_secret(key.id)
-    with pytest.raises(Malformed):
-        served.house.vault.open(sealed, bound_to=dkim_place(bolt.id, key.id))
-    story = await served.reached(await served.hand_in(bolt, "bob@remote.example"), State.DEFERRED)
-    assert "never sent unsigned" in story.deliveries[0].reply
+    async with ScriptedServer() as server:
+        served = await serve(route(server.port))
+        acme, bolt = await served.customer("acme"), await served.customer("bolt", dkim=False)
+        await served.dkim_key(acme.id, "bolt.example", "theirs")
+        await served.follow()
+        accounts, directory = served.house.works.accounts, served.house.storage.directory
+        assert await accounts.signers(bolt.id, bolt.writes()) == ()
+        (key,) = await directory.dkim_keys(Domain("bolt.example"))
+        sealed = await directory.dkim_secret(key.id)
+        with pytest.raises(Malformed):
+            served.house.vault.open(sealed, bound_to=dkim_place(bolt.id, key.id))
+        story = await served.reached(await served.hand_in(bolt, "bob@remote.example"), State.DEFERRED)
+        assert "never sent unsigned" in story.deliveries[0].reply
+    assert server.mails == []
 
 
 async def test_the_same_idempotency_key_of_two_accounts_makes_two_mails(serve: Serve) -> None:

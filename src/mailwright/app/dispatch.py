@@ -1,7 +1,7 @@
 """The dispatch: which sites have work here, how many lanes serve each, and what is handed over in memory."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from mailwright.app.lane import Lane
 from mailwright.app.ledger import Ledger
@@ -116,6 +116,15 @@ class Dispatch:
         self._remember(site)
         self.give_back(site)
         return site.until
+
+    def withhold(self, accounts: Collection[int]) -> None:
+        """Put back what waits in memory for accounts that were paused."""
+        for site in self.sites.values():
+            jobs = site.drain()
+            for job in jobs:
+                if job.account not in accounts:
+                    site.push(job)
+            self._return(site, [job for job in jobs if job.account in accounts])
 
     def give_back(self, site: Site) -> None:
         """Put what waits in memory back into the table, untouched."""

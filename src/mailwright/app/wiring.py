@@ -90,6 +90,7 @@ class House:
         """The set-up changed: pauses, site states, trusted ranges."""
         pauses = await self.storage.queue.pauses()
         self.works.paused_accounts = dict(pauses.accounts)
+        self.dispatch.withhold(pauses.accounts)
         self.works.signing.forget()
         states = await self.storage.queue.site_states()
         for name in {*states, *self.dispatch.sites}:

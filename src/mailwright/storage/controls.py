@@ -1,4 +1,7 @@
-"""What a person does to the queue: pause, resume, try now, cancel; each step is small, so that mail flows on beside it."""
+"""What a person does to the queue: pause, resume, try now, cancel; each step is small, so that mail flows on beside it.
+
+What serving processes keep in memory (pauses, back-offs) raises the version that they follow.
+"""
 
 from collections.abc import Sequence
 
@@ -6,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 
 from mailwright.queue import EventKind, EventRow, State
 from mailwright.queue.life import WAITING
-from mailwright.storage.door import upsert
+from mailwright.storage.door import count_up, upsert
 from mailwright.storage.group import NewId, forget_secrets
 from mailwright.storage.many import insert_rows
 from mailwright.storage.rows import EVENT, event_row, padded
@@ -21,6 +24,7 @@ def pause_site(connection: Connection, name: str, why: str) -> int:
     """No lane serves the site until it is resumed."""
     new = upsert(connection, site_state).values(site=name, paused=why)
     connection.execute(new.on_conflict_do_update(index_elements=["site"], set_={"paused": why}))
+    count_up(connection, "version")
     return 1
 
 
@@ -28,6 +32,7 @@ def pause_account(connection: Connection, account: int, why: str) -> int:
     """Nothing of the account leaves until it is resumed."""
     new = upsert(connection, pause).values(account=account, why=why)
     connection.execute(new.on_conflict_do_update(index_elements=["account"], set_={"why": why}))
+    count_up(connection, "version")
     return 1
 
 
@@ -42,11 +47,13 @@ def pause_message(connection: Connection, number: int, *, why: str, now: int, ne
 def resume_site(connection: Connection, name: str) -> int:
     """Returns 1 where it was paused."""
     ended = update(site_state).where(site_state.c.site == name, site_state.c.paused != "").values(paused="")
+    count_up(connection, "version")
     return connection.execute(ended).rowcount
 
 
 def resume_account(connection: Connection, account: int) -> int:
     """Returns 1 where it was paused."""
+    count_up(connection, "version")
     return connection.execute(delete(pause).where(pause.c.account == account)).rowcount
 
 
@@ -78,9 +85,16 @@ def make_ready(connection: Connection, numbers: Sequence[int], now: int) -> int:
     return connection.execute(due.values(state=int(State.READY), due_at=now)).rowcount
 
 
-def forgive(connection: Connection, name: str) -> int:
-    """The site's back-off ends."""
-    return connection.execute(update(site_state).where(site_state.c.site == name).values(failures=0, until=0)).rowcount
+def forgive(connection: Connection, names: Sequence[str]) -> int:
+    """The back-off of some sites ends; returns for how many."""
+    ended = update(site_state).where(site_state.c.site.in_(names), site_state.c.until > 0).values(failures=0, until=0)
+    count_up(connection, "version")
+    return connection.execute(ended).rowcount
+
+
+def sites_of(connection: Connection, numbers: Sequence[int]) -> list[str]:
+    """Where some deliveries go."""
+    return list(connection.execute(select(delivery.c.site).distinct().where(delivery.c.id.in_(padded(numbers)))).scalars())
 
 
 def cancel(connection: Connection, number: int, *, account: int | None, now: int, new_id: NewId) -> tuple[int, int]:

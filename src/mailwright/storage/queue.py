@@ -145,12 +145,15 @@ class SqlQueue:
         self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int
     ) -> int:
         """See ports.Queue."""
-        if site is not None:
-            await self._write(controls.forgive, site)
         numbers = await self._read(controls.deferred, site=site, account=account, message=message)
+        sites = {site} if site is not None else set()
         changed = 0
         for at in range(0, len(numbers), controls.STEP):
-            changed += await self._write(controls.make_ready, numbers[at : at + controls.STEP], now)
+            some = numbers[at : at + controls.STEP]
+            sites.update(await self._read(controls.sites_of, some))
+            changed += await self._write(controls.make_ready, some, now)
+        if sites:  # a site that backs off would keep them waiting
+            await self._write(controls.forgive, sorted(sites))
         return changed
 
     async def cancel(self, message: int, *, account: int | None, now: int) -> tuple[int, int]:
