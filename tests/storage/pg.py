@@ -31,9 +31,9 @@ def binaries() -> Path | None:
 
 
 class Postgres:
-    """A server in a folder of its own, reached by a Unix socket."""
+    """A server in a folder of its own, reached by a Unix socket; `changes` are settings that differ from ours."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, **changes: str) -> None:
         self._programs = programs
         self.folder = Path(tempfile.mkdtemp(prefix="mw-pg-"))
         self._data = self.folder / "data"
@@ -44,7 +44,7 @@ class Postgres:
             os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
         self._run("initdb", ["-D", str(self._data), "-U", "mailwright", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"])
         with (self._data / "postgresql.conf").open("a") as settings:
-            settings.writelines(f"{name} = {value}\n" for name, value in _SETTINGS.items())
+            settings.writelines(f"{name} = {value}\n" for name, value in (_SETTINGS | changes).items())
             settings.write(f"unix_socket_directories = '{self.folder}'\n")
 
     def start(self) -> None:
