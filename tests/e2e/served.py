@@ -25,7 +25,8 @@ from mailwright.accounts import Account, ApiKey, DkimKeyInfo, Scope, SendingDoma
 from mailwright.accounts.key import PREFIX_BYTES, SECRET_BYTES, digest, key_text, prefix_of
 from mailwright.app.settings import Settings, load
 from mailwright.app.vault import dkim_place, transport_place
-from mailwright.app.wiring import House, build, now_ms
+from mailwright.app.house import House
+from mailwright.app.wiring import build, now_ms
 from mailwright.auth import Algorithm, DkimKey, make_key, open_key, public_record
 from mailwright.cli import program
 from mailwright.ports.sender import Sender

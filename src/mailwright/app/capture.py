@@ -1,8 +1,6 @@
 """Capture mode: the door out is shut; every mail is kept, as it would have been sent."""
 
-from collections.abc import Awaitable, Callable
-
-from mailwright.ports.sender import Kept, OutgoingMail, Sent, Session, Target
+from mailwright.ports.sender import BeforeDot, Kept, OutgoingMail, Sent, Session, Target
 
 
 class CaptureSession:
@@ -13,10 +11,11 @@ class CaptureSession:
     used = 0
     alive = True
 
-    async def send(self, mail: OutgoingMail, *, before_dot: Callable[[], Awaitable[bool]] | None = None) -> Sent:
+    async def send(self, mail: OutgoingMail, *, before_dot: BeforeDot | None = None) -> Sent:
         """Kept, for every recipient."""
         if before_dot is not None:
-            await before_dot()
+            ours = before_dot()
+            ours if isinstance(ours, bool) else await ours
         return Sent({recipient: Kept() for recipient in mail.recipients}, "")
 
     async def quit(self) -> None:

@@ -65,11 +65,13 @@ class Dispatch:
     def attend(self, name: str, *, backlog: bool = False) -> None:
         """See to it that a site with work has lanes."""
         site = self.site(name)
-        site.backlog = site.backlog or backlog
         now = self.works.now()
-        if self.stopping or site.shut(now) or site.lanes >= site.limit or site.crowded_until > now:
+        if backlog:
+            site.backlog = True
+            site.wake_all()
+        if self.stopping or site.shut(now) or site.lanes >= site.limit:
             return
-        if site.lanes == 0 or site.waiting > site.lanes - len(site.idle):
+        if (site.crowded_until <= now or site.jobs[0]) and site.wants_lane():
             self._start(site)
 
     async def claim(self, site: Site, *, top_only: bool) -> bool:
@@ -147,8 +149,7 @@ class Dispatch:
         """End the lanes after the mail that each is sending; everything else goes back to the table."""
         self.stopping = True
         for site in self.sites.values():
-            while site.idle:
-                site.wake()
+            site.wake_all()
         if self._lanes:
             await asyncio.wait(self._lanes, timeout=self.works.grace_seconds)
         for site in self.sites.values():
@@ -158,22 +159,25 @@ class Dispatch:
     def _start(self, site: Site) -> None:
         site.lanes += 1
         learn = site.name.startswith(DOMAIN) and not self.works.capture
-        run = self._learn(site) if learn else self._serve(site)
+        top = bool(site.jobs[0]) and site.limit > 1 and not site.reserved
+        site.reserved += top
+        run = self._learn(site) if learn else self._serve(site, top=top)
         task = asyncio.create_task(run, name=site.name)
         self._lanes.add(task)
         task.add_done_callback(self._lanes.discard)
 
-    async def _serve(self, site: Site) -> None:
+    async def _serve(self, site: Site, *, top: bool) -> None:
         works, source = self.works, self.works.next_source()
         slot = None
         try:
-            slot = await works.queue.lease_slot(
-                site.name, source.ip or "", worker=works.worker, limit=site.limit, top=bool(site.jobs[0])
-            )
+            slot = await works.queue.lease_slot(site.name, source.ip or "", worker=works.worker, limit=site.limit, top=top)
             if slot is None:
                 site.crowded_until = works.now() + NO_SLOT_MS
                 return
             lane = Lane(self, site, slot, source)
+            if top and not lane.top_only:  # another process has that slot
+                top = False
+                site.reserved -= 1
             try:
                 await lane.run()
             finally:
@@ -185,6 +189,7 @@ class Dispatch:
             self.failed(site, "This side had an internal error; the operator's log tells more.")
         finally:
             site.lanes -= 1
+            site.reserved -= top
             if slot is not None:
                 await self._free(site, source.ip or "", slot)
             self._look_after(site)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from mailwright.accounts import AccountView, Submitter
@@ -150,7 +150,8 @@ class Intake:
             content, eightbit = fitted.content, fitted.eightbit
         head, _ = split(content)
         mail = self._handed_in(envelope, submitter, number, head)
-        return await submit(replace(mail, rest=content[len(head) :], eightbit=eightbit), self._office)
+        mail.rest, mail.eightbit = content[len(head) :], eightbit
+        return await submit(mail, self._office)
 
     async def _take_large(self, envelope: Envelope, submitter: Submitter, spool: Spool) -> Receipt | Refused:
         """A mail whose body is in the store already; where it has to be re-encoded, it is read and written once more."""
@@ -160,7 +161,8 @@ class Intake:
             if isinstance(fitted, Refused):
                 taken: Receipt | Refused = fitted
             else:
-                taken = await submit(replace(mail, spooled=spool.size, eightbit=fitted), self._office)
+                mail.spooled, mail.eightbit = spool.size, fitted
+                taken = await submit(mail, self._office)
         except Unavailable:
             await self._throw_away(spool)
             raise

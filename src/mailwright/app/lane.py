@@ -53,7 +53,7 @@ class Lane:
     def __init__(self, floor: Floor, site: Site, slot: int, source: Source) -> None:
         self._floor, self._works, self._site = floor, floor.works, site
         self._source = source
-        self._top_only = slot == 0 and site.limit > 1  # slot 0 is kept for the top priority
+        self.top_only = slot == 0 and site.limit > 1  # slot 0 is kept for the top priority
         self._session: Session | None = None
         self.in_hand: list[Job] = []  # taken from the site, not yet settled
 
@@ -79,7 +79,7 @@ class Lane:
             parcel = self._from_memory()
             if parcel is not None:
                 return parcel
-            if await self._floor.claim(self._site, top_only=self._top_only):
+            if await self._floor.claim(self._site, top_only=self.top_only):
                 continue
             if self._session is None or not await self._idle():
                 return None
@@ -88,17 +88,19 @@ class Lane:
     def _from_memory(self) -> Parcel | None:
         if self._floor.stopping or self._site.shut(self._works.now()):
             return None
-        jobs = self._site.take(top_only=self._top_only, most=self._works.recipients_at_once)
+        jobs = self._site.take(top_only=self.top_only, most=self._works.recipients_at_once)
         self.in_hand += jobs
         return self._floor.parcel(jobs) if jobs else None
 
     async def _idle(self) -> bool:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._site.idle.append(waiter)
+        idle = self._site.idle_top if self.top_only else self._site.idle
+        idle.append(waiter)
         try:
             async with asyncio.timeout(IDLE_SECONDS):
                 await waiter
         except TimeoutError:
+            idle.remove(waiter)
             return False
         return True
 

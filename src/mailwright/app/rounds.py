@@ -16,11 +16,10 @@ WAKE_MOST = 500  # rows that are woken in one transaction
 class Rounds:
     """One task; a store that does not answer ends a round, not the task."""
 
-    def __init__(
-        self, dispatch: Dispatch, *, reload: Callable[[], Awaitable[None]], report: Callable[[], Awaitable[None]], alone: bool
-    ) -> None:
+    def __init__(self, dispatch: Dispatch, *, report: Callable[[], Awaitable[None]], alone: bool) -> None:
         self._dispatch, self._works = dispatch, dispatch.works
-        self.reload, self._report, self._alone = reload, report, alone
+        self._report, self._alone = report, alone
+        self.reload: Callable[[], Awaitable[None]] = _nothing  # the house says what there is to read anew
         self._tick = 0
         self._changed = False  # the set-up changed, and was not yet read as a whole
         self.healthy = True
@@ -96,3 +95,7 @@ class Rounds:
 
     async def _purge(self) -> None:
         await self._works.store.purge(now=self._works.now())
+
+
+async def _nothing() -> None:
+    """There is no house yet."""

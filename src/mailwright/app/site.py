@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mailwright.queue import Job
@@ -22,7 +21,9 @@ class Site:
     jobs: list[deque[Job]] = field(default_factory=lambda: [deque() for _ in range(PRIORITIES)])
     waiting: int = 0
     lanes: int = 0
-    idle: deque[asyncio.Future[None]] = field(default_factory=deque)
+    reserved: int = 0  # those of the lanes that serve, or are about to serve, the top priority alone
+    idle: deque[asyncio.Future[None]] = field(default_factory=deque)  # lanes that wait for work of any priority
+    idle_top: deque[asyncio.Future[None]] = field(default_factory=deque)  # the same, for the top priority alone
     backlog: bool = False  # READY rows are known or supposed to be in the table
     until: int = 0  # backs off until then (ms)
     crowded_until: int = 0  # no further lane before: other processes hold all slots (ms)
@@ -36,14 +37,8 @@ class Site:
         """Add a job and wake a lane that waits."""
         self.jobs[job.priority].append(job)
         self.waiting += 1
-        self.wake()
-
-    def put_back(self, jobs: Sequence[Job]) -> None:
-        """Return jobs to the front."""
-        for job in reversed(jobs):
-            self.jobs[job.priority].appendleft(job)
-        self.waiting += len(jobs)
-        self.wake()
+        if job.priority or not _woken(self.idle_top):
+            _woken(self.idle)
 
     def take(self, *, top_only: bool, most: int) -> list[Job]:
         """The next job of the best priority, with up to `most` - 1 more that stand behind it and can share its transaction:
@@ -65,13 +60,19 @@ class Site:
         self.waiting = 0
         return taken
 
-    def wake(self) -> None:
-        """Let one idle lane look for work."""
-        while self.idle:
-            waiter = self.idle.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
+    def wake_all(self) -> None:
+        """Let every idle lane look for work."""
+        while _woken(self.idle) or _woken(self.idle_top):
+            pass
+
+    def wants_lane(self) -> bool:
+        """Whether there is work that the lanes of now do not see to: the top priority has one of its own, the rest another."""
+        ordinary = self.waiting - len(self.jobs[0])
+        if self.lanes == self.reserved and (ordinary or self.backlog):
+            return True
+        if self.jobs[0] and not self.reserved and not self.idle:
+            return True
+        return self.waiting > self.lanes - len(self.idle) - len(self.idle_top)
 
     def shut(self, now: int) -> bool:
         """Whether nobody may connect just now."""
@@ -84,3 +85,13 @@ class Site:
     def took(self, seconds: float) -> None:
         """Learn how long a mail takes."""
         self.pace += (seconds - self.pace) * 0.1
+
+
+def _woken(waiters: deque[asyncio.Future[None]]) -> bool:
+    """Wake the first of some lanes; False where none waits."""
+    while waiters:
+        waiter = waiters.popleft()
+        if not waiter.done():
+            waiter.set_result(None)
+            return True
+    return False

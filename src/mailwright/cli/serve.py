@@ -1,6 +1,7 @@
 """Commands that run the house: run, serve, init, migrate, secrets."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,14 +14,17 @@ from mailwright.api import health
 from mailwright.api.serve import serve as serve_http
 from mailwright.app import logs
 from mailwright.app.first_run import FirstAccount, first_account
+from mailwright.app.house import House
 from mailwright.app.settings import Delivery, ListenerTls, Settings, commented_file, findings
 from mailwright.app.vault import open_vault
-from mailwright.app.wiring import House, build, now_ms
+from mailwright.app.wiring import build, now_ms
 from mailwright.cli.desk import Desk, Office
 from mailwright.cli.screen import out
 from mailwright.storage import migrate as migrate_database
 from mailwright.storage.vault import rotate
 from mailwright.values import Conflict
+
+GC_THRESHOLD = (20_000, 20, 50)  # a mail makes hundreds of objects and no cycles: look a thirtieth as often
 
 
 @click.command()
@@ -84,11 +88,13 @@ def _until_stopped(settings: Settings, announce: Callable[[House], Awaitable[Non
 async def _serve(settings: Settings, announce: Callable[[House], Awaitable[None]]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    gc.set_threshold(*GC_THRESHOLD)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     house = await build(settings)
     try:
         await house.open()
+        gc.freeze()  # what stands now stands to the end: never looked at again
         app = health.create(house.ready, house.metrics.text, __version__)
         http = await serve_http(app, settings.http.address.host, settings.http.address.port)
         try:

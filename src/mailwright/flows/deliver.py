@@ -1,5 +1,6 @@
 """deliver: prepare (sign, mark as begun) -> send over an open session -> settle each recipient by its own reply."""
 
+from asyncio import Future
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ class Parcel:
     jobs: Sequence[Job]
     mail_from: str
     signature: Awaitable[Signature]
-    begun: Awaitable[frozenset[int] | None]  # those that were lost to another worker; None: nothing may be sent
+    begun: Future[frozenset[int] | None]  # those that were lost to another worker; None: nothing may be sent
     content: Callable[[], Sequence[bytes] | AsyncIterator[bytes]]
     again: bool = False  # a reused connection was lost before: this is the second go
 
@@ -45,10 +46,17 @@ async def deliver(parcel: Parcel, session: Session, clockwork: Callable[[], Cloc
     return [_outcome(job, sent, tried, work) for job in parcel.jobs]
 
 
-async def _still_ours(parcel: Parcel) -> bool:
-    """The durable mark, and the last look at the lease before the final dot."""
-    lost = await parcel.begun
-    return lost is not None and not any(job.delivery in lost for job in parcel.jobs)
+def _still_ours(parcel: Parcel) -> bool | Awaitable[bool]:
+    """The durable mark, and the last look at the lease before the final dot; most often there is nothing left to wait for."""
+    return _held(parcel, parcel.begun.result()) if parcel.begun.done() else _held_soon(parcel)
+
+
+async def _held_soon(parcel: Parcel) -> bool:
+    return _held(parcel, await parcel.begun)
+
+
+def _held(parcel: Parcel, lost: frozenset[int] | None) -> bool:
+    return lost is not None and (not lost or not any(job.delivery in lost for job in parcel.jobs))
 
 
 def lost_unheard(sent: Sequence[Outcome], session: Session) -> bool:

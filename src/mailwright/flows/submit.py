@@ -15,7 +15,7 @@ from mailwright.values.finding import error
 from mailwright.values.ids import IdMaker, id_text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HandedIn:
     """A mail as a listener took it: envelope, header block, and what follows the block (the empty line first)."""
 

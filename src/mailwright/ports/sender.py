@@ -12,6 +12,9 @@ from mailwright.values import Finding, Reply
 __all__ = ["HostAddress", "Login", "Lost", "OutgoingMail", "Sender", "Sent", "Session", "Target", "Unreachable"]
 
 
+BeforeDot = Callable[[], bool | Awaitable[bool]]
+
+
 @dataclass(frozen=True, slots=True)
 class HostAddress:
     """One address to try."""
@@ -84,8 +87,8 @@ class Session(Protocol):
         """Whether another mail may be sent over it."""
         ...
 
-    async def send(self, mail: OutgoingMail, *, before_dot: Callable[[], Awaitable[bool]] | None = None) -> Sent:
-        """Send one mail. `before_dot` is awaited before the final dot: False abandons the transaction."""
+    async def send(self, mail: OutgoingMail, *, before_dot: BeforeDot | None = None) -> Sent:
+        """Send one mail. `before_dot` is asked before the final dot: False abandons the transaction."""
         ...
 
     async def quit(self) -> None:

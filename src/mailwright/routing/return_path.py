@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from base64 import b32decode, b32encode
+from functools import lru_cache
 
 TAG_BYTES = 10  # 80 bits of HMAC-SHA-256: nobody guesses one
 _ID_BYTES = 8
@@ -31,4 +32,12 @@ def delivery_of(local: str, *, secret: bytes) -> int | None:
 
 
 def _tag(number: bytes, secret: bytes) -> bytes:
-    return hmac.digest(secret, b"return-path" + number, hashlib.sha256)[:TAG_BYTES]
+    tag = _keyed(secret).copy()
+    tag.update(number)
+    return tag.digest()[:TAG_BYTES]
+
+
+@lru_cache(maxsize=4)
+def _keyed(secret: bytes) -> hmac.HMAC:
+    """The part that is the same for all deliveries; a copy of it holds the interpreter's lock, where `hmac.digest` lets it go."""
+    return hmac.new(secret, b"return-path", hashlib.sha256)

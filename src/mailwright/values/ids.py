@@ -13,6 +13,8 @@ NODE_BITS, COUNTER_BITS = 11, 10
 NODES = 1 << NODE_BITS
 ID_LENGTH = 13  # 13 digits of 5 bits hold 63 bits
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u
+_PAIRS = [high + low for high in _DIGITS for low in _DIGITS]  # two digits at a time: ids are written on the hot path
+_QUINTET = (1 << 25) - 1
 _VALUE = {digit: n for n, digit in enumerate(_DIGITS)} | {"i": 1, "l": 1, "o": 0}
 
 
@@ -33,7 +35,12 @@ class IdMaker:
 
 def id_text(number: int) -> str:
     """An id as people and programs see it."""
-    return "".join(_DIGITS[(number >> shift) & 31] for shift in range(60, -1, -5))
+    high, middle, low = number >> 50, (number >> 25) & _QUINTET, number & _QUINTET  # 3, 5 and 5 digits
+    return (
+        f"{_PAIRS[high >> 5 & 1023]}{_DIGITS[high & 31]}"
+        f"{_PAIRS[middle >> 15]}{_PAIRS[middle >> 5 & 1023]}{_DIGITS[middle & 31]}"
+        f"{_PAIRS[low >> 15]}{_PAIRS[low >> 5 & 1023]}{_DIGITS[low & 31]}"
+    )
 
 
 def id_number(text: str) -> int:

@@ -1,0 +1,128 @@
+"""Everything that runs in one process: opened, kept in step with the set-up, closed."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mailwright.app.dispatch import Dispatch
+from mailwright.app.intake import Intake, TrustedRange
+from mailwright.app.listeners import Opened, open_listeners
+from mailwright.app.metrics import Metrics
+from mailwright.app.readiness import hindrances
+from mailwright.app.rounds import Rounds
+from mailwright.app.settings import Listener as ListenerSettings
+from mailwright.app.settings import Settings
+from mailwright.app.signer import Signers
+from mailwright.app.works import Works
+from mailwright.net.dns import Resolver
+from mailwright.ports import Vault
+from mailwright.storage import Storage
+from mailwright.values import Finding, MailwrightError, NotFound, Unavailable
+
+
+@dataclass(slots=True)
+class House:
+    """Everything that runs in one process."""
+
+    settings: Settings
+    storage: Storage
+    vault: Vault
+    works: Works
+    dispatch: Dispatch
+    rounds: Rounds
+    signers: Signers
+    resolver: Resolver
+    intakes: list[Intake]
+    metrics: Metrics
+    listeners: Sequence[Opened] = ()
+    _round_task: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self.rounds.reload = self.reload
+
+    async def open(self) -> None:
+        """Take over what an earlier process left, then let mail in."""
+        await self._take_over()
+        self.dispatch.ledger.start()
+        await self.reload()
+        self.listeners = await open_listeners(self.settings, self._intake, now=datetime.now(UTC))
+        self._round_task = asyncio.create_task(self.rounds.run())
+
+    async def close(self) -> None:
+        """Take nothing new, end what is under way, leave the rest in the table."""
+        grace = self.settings.timeouts.shutdown.total_seconds()
+        await asyncio.gather(*(opened.listener.close(grace) for opened in self.listeners))
+        if self._round_task is not None:
+            self._round_task.cancel()
+        await self.dispatch.close()
+        await self.signers.close()
+        await self.resolver.close()
+        await self.storage.close()
+
+    async def reload(self) -> None:
+        """The set-up changed: pauses, site states, trusted ranges."""
+        pauses = await self.storage.queue.pauses()
+        self.works.paused_accounts = dict(pauses.accounts)
+        self.dispatch.withhold(pauses.accounts)
+        self.works.signing.forget()
+        states = await self.storage.queue.site_states()
+        for name in {*states, *self.dispatch.sites}:
+            self._apply(name, pauses.sites.get(name, ""), states)
+        for intake, entry in zip(self.intakes, self.settings.listen, strict=False):
+            intake.trusted_ranges = await self._ranges(entry)
+        for name in list(self.dispatch.sites):
+            self.dispatch.attend(name)
+
+    async def ready(self) -> Sequence[Finding]:
+        """What keeps this process from its work; empty is ready."""
+        return tuple(
+            hindrances(
+                store_answers=await self._store_answers(),
+                worker_lost=self.dispatch.ledger.lost,
+                vault_opens=self._vault_opens(),
+                listeners=len(self.listeners),
+                data=self.settings.data,
+            )
+        )
+
+    async def _store_answers(self) -> bool:
+        try:
+            await self.storage.ready()
+        except Unavailable:
+            return False
+        return True
+
+    def _vault_opens(self) -> bool:
+        try:
+            self.vault.open(self.vault.seal(b"ready?", bound_to="ready"), bound_to="ready")
+        except MailwrightError:
+            return False
+        return True
+
+    def _apply(self, name: str, paused: str, states: object) -> None:
+        site = self.dispatch.site(name)
+        known = states.get(name) if isinstance(states, dict) else None
+        site.paused = paused
+        site.failures, site.until, site.last_reply = (known.failures, known.until, known.last_reply) if known else (0, 0, "")
+
+    async def _ranges(self, entry: ListenerSettings) -> list[TrustedRange]:
+        ranges = []
+        for network, name in entry.trusted.items():
+            try:
+                ranges.append(TrustedRange(network, await self.works.accounts.named(name)))
+            except NotFound:
+                self.works.log.warning(
+                    "trusted", network=str(network), what=f"There is no account named {name}: nobody of this range is let in."
+                )
+        return ranges
+
+    def _intake(self, entry: ListenerSettings) -> Intake:
+        return self.intakes[self.settings.listen.index(entry)]
+
+    async def _take_over(self) -> None:
+        alone = self.storage.alone
+        freed = await self.storage.queue.free_dead(worker=self.works.worker, alone=alone, new_events=self.works.unknown_event)
+        swept = await self.storage.store.sweep_orphans() if alone else 0
+        if freed or swept:
+            self.works.log.info("taken over", deliveries=freed, orphans=swept)

@@ -1,0 +1,64 @@
+"""From the settings to the rules that the flows work by."""
+
+from collections.abc import Callable
+
+from mailwright.app.settings import Settings
+from mailwright.app.works import Source
+from mailwright.net.smtp_connection import Timeouts
+from mailwright.queue.retry import RetryRules
+from mailwright.queue.subsystem import Subsystem
+
+SUBSYSTEMS_KEPT = 10_000  # names come from outside
+
+
+def retry_rules(settings: Settings) -> RetryRules:
+    """The rules of the queue in milliseconds."""
+    queue = settings.queue
+    steps = tuple(int(step.total_seconds() * 1000) for step in queue.retries)
+    return RetryRules(
+        steps, queue.jitter, int(queue.lifetime.total_seconds() * 1000), int(queue.delayed_after.total_seconds() * 1000)
+    )
+
+
+def subsystem_rules(settings: Settings, name: str) -> Subsystem:
+    """What a subsystem means for the queue."""
+    found = settings.subsystem(name)
+    lifetime = found.lifetime or settings.queue.lifetime
+    return Subsystem(name, found.priority, int(lifetime.total_seconds() * 1000), found.secret)
+
+
+def subsystems(settings: Settings) -> Callable[[str], Subsystem]:
+    """The same, each looked up once."""
+    kinds: dict[str, Subsystem] = {}
+
+    def subsystem(name: str) -> Subsystem:
+        found = kinds.get(name)
+        if found is None:
+            found = subsystem_rules(settings, name)
+            if len(kinds) < SUBSYSTEMS_KEPT:
+                kinds[name] = found
+        return found
+
+    return subsystem
+
+
+def sources(settings: Settings) -> list[Source]:
+    """The addresses from which mail leaves."""
+    if not settings.outbound:
+        return [Source(None, settings.hostname.name)]
+    return [Source(str(outbound.ip), outbound.ehlo.name) for outbound in settings.outbound]
+
+
+def timeouts(settings: Settings) -> Timeouts:
+    """How long an outgoing connection waits."""
+    times = settings.timeouts
+    return Timeouts(
+        connect=times.connect.total_seconds(),
+        greeting=times.greeting.total_seconds(),
+        tls=times.handshake.total_seconds(),
+        mail=times.mail.total_seconds(),
+        rcpt=times.recipient.total_seconds(),
+        data=times.data_start.total_seconds(),
+        block=times.data_block.total_seconds(),
+        dot=times.data_end.total_seconds(),
+    )
