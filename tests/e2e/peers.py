@@ -7,7 +7,7 @@ import smtplib
 import ssl
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,11 @@ from bench.peers.program import Absent
 from tests.e2e.served import Customer, Served, taken
 
 ADMIN_PATH = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
-Client = Callable[[Served, Customer, str, bytes], str]  # hands in for one recipient; the id
+Client = Callable[[Served, Customer, str, bytes], Awaitable[str]]  # hands in for one recipient; the id
+
+
+def in_thread(send: Callable[[Served, Customer, str, bytes], str]) -> Client:
+    return lambda *arguments: asyncio.to_thread(send, *arguments)
 
 
 def swaks(implicit: bool) -> Client:
@@ -38,7 +42,7 @@ def swaks(implicit: bool) -> Client:
         done = subprocess.run([program, *where, *login, *envelope], capture_output=True, text=True, check=True, timeout=20)
         return taken(done.stdout)
 
-    return send
+    return in_thread(send)
 
 
 class Hearing(smtplib.SMTP):
@@ -66,16 +70,16 @@ def python_smtplib(implicit: bool) -> Client:
             client.sendmail(customer.writes(), [to], mail)
         return taken(client.answer.decode())
 
-    return send
+    return in_thread(send)
 
 
 def python_aiosmtplib(implicit: bool) -> Client:
-    def send(served: Served, customer: Customer, to: str, mail: bytes) -> str:
-        sent = aiosmtplib.send(
+    async def send(served: Served, customer: Customer, to: str, mail: bytes) -> str:
+        _, answer = await aiosmtplib.send(
             mail, sender=customer.writes(), recipients=[to], hostname="localhost", port=served.port(implicit=implicit),
             use_tls=implicit, start_tls=not implicit, tls_context=served.client_context(), username="any", password=customer.key,
         )  # fmt: skip
-        return taken(str(asyncio.run(sent)[1]))
+        return taken(answer)
 
     return send
 

@@ -34,7 +34,7 @@ async def test_every_client_hands_in_for_two_accounts_and_each_mail_is_signed_as
         customers = [await served.customer("acme"), await served.customer("bolt")]
         for n, (_, client) in enumerate(CLIENTS):
             customer, to = customers[n % 2], f"r{n}@remote.example"
-            number = await asyncio.to_thread(client, served, customer, to, letter(customer.writes(), to, subject=f"mail {n}"))
+            number = await client(served, customer, to, letter(customer.writes(), to, subject=f"mail {n}"))
             story = await served.ended(number)
             assert states(story) == {to: "DELIVERED"}
             assert kinds(story) == ["accepted", "attempt", "delivered"]
@@ -161,13 +161,12 @@ async def test_the_envelope_is_the_truth(serve: Serve) -> None:
         number = await served.hand_in(acme, "real@remote.example", "Real.Two@remote.example", "real@remote.example", mail=mail)
         story = await served.ended(number)
         said = server.said
-    assert [command for command in said if command.startswith("RCPT")] == [
-        "RCPT TO:<real@remote.example>", "RCPT TO:<Real.Two@remote.example>"
-    ]  # fmt: skip
+    recipients = sorted(command for command in said if command.startswith("RCPT"))
+    assert recipients == ["RCPT TO:<Real.Two@remote.example>", "RCPT TO:<real@remote.example>"]
     paths = re.findall(r"MAIL FROM:<(b\+[a-z2-7]+)@bounce\.operator\.example>", "\n".join(said))
     secret = served.house.works.return_secret
     found = [delivery_of(path, secret=secret) for path in paths]
-    assert found == [one.id for one in story.deliveries]
+    assert set(found) == {one.id for one in story.deliveries}
     assert delivery_of(paths[0].upper(), secret=secret) == found[0]
     assert delivery_of(paths[0], secret=b"the secret of another house") is None
 
