@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
             self._act(events)
             event = await self._waiter
             if isinstance(event, Pour):
-                event = await self._pour(mail)
+                event = await (self._pour_whole(whole) if whole is not None else self._pour(mail))
         except BaseException:
             self.abort()
             raise
@@ -216,8 +216,15 @@ class Connection(asyncio.Protocol):
         else:
             self._abandon(TAKEN_BACK)
 
+    async def _pour_whole(self, content: Sequence[bytes]) -> Event:
+        """The verdict was not there yet when the server was ready: then all in one write after all."""
+        waiter: asyncio.Future[Event] = self._loop.create_future()
+        self._waiter = waiter
+        await self._end(waiter, content)
+        return await waiter
+
     async def _pour(self, mail: OutgoingMail) -> Event:
-        """Content that is large or still comes in, or a verdict that is not there yet."""
+        """Content that is large or still comes in."""
         waiter: asyncio.Future[Event] = self._loop.create_future()
         self._waiter = waiter
         async with aclosing(_chunks(mail.content)) as chunks:
@@ -229,10 +236,10 @@ class Connection(asyncio.Protocol):
                 if self._flowing is not None:
                     await self._flowing
         if not waiter.done():
-            await self._end(waiter)
+            await self._end(waiter, ())
         return await waiter
 
-    async def _end(self, waiter: asyncio.Future[Event]) -> None:
+    async def _end(self, waiter: asyncio.Future[Event], content: Sequence[bytes]) -> None:
         verdict = self._verdict or (self._before_dot() if self._before_dot else True)
         allowed = await verdict if isinstance(verdict, Awaitable) else verdict
         if waiter.done():
@@ -240,7 +247,7 @@ class Connection(asyncio.Protocol):
         if allowed is False:
             self._abandon(TAKEN_BACK)
         else:
-            self._finish([])
+            self._finish([self._client.content(chunk) for chunk in content])
 
     def _finish(self, content: list[bytes]) -> None:
         """Write the dot: from here on the mail may have arrived (RFC 5321 §4.5.4.1)."""

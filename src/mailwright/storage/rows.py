@@ -1,10 +1,11 @@
 """Values as rows, and rows as values: the columns of each table in one place."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import ColumnElement, Row, RowMapping
 
 from mailwright.ports.store import DeliveryView
@@ -26,7 +27,7 @@ DELIVERY_STATE, DELIVERY_DUE, DELIVERY_WAKE, DELIVERY_LEASE = 5, 7, 8, 10
 
 _TEXTS = (2, 4, 5, 6, 7, 10, 13, 17)
 _fields = attrgetter(*MESSAGE)
-_json = json.JSONEncoder(separators=(",", ":"), default=str).encode  # ASCII: lone surrogates and NUL become escapes
+_careful_json = json.JSONEncoder(separators=(",", ":"), default=str).encode  # ASCII: lone surrogates become escapes
 
 _d, _m = delivery.c, message.c
 JOB: Sequence[ColumnElement[Any]] = (  # a Job's fields in their order, without its content
@@ -35,6 +36,7 @@ JOB: Sequence[ColumnElement[Any]] = (  # a Job's fields in their order, without 
     _d.state, _d.due_at, _d.wake_at,
 )  # fmt: skip
 _JOB_FLAGS, _JOB_STATE = slice(14, 19), 19
+JOB_QUERY = f"SELECT {', '.join(map(str, JOB))} FROM delivery JOIN message ON message.id = delivery.message"  # noqa: S608 - our own names
 
 
 def storable(text: str) -> str:
@@ -60,6 +62,14 @@ def delivery_row(new: NewDelivery, of: NewMessage, lease: int | None) -> tuple[A
         new.id, of.id, of.account, storable(new.recipient), storable(new.site), state, of.priority, new.due_at, new.wake_at,
         of.expires_at, lease if state == State.LEASED else None, of.created_at if state >= State.DELIVERED else None,
     )  # fmt: skip
+
+
+def _json(data: Mapping[str, Any]) -> str:
+    """An event's data; pydantic's writer needs a fifth of the time of the standard library's, but knows no lone surrogates."""
+    try:
+        return to_json(data).decode()
+    except ValueError:
+        return _careful_json(data)
 
 
 def event_row(event: EventRow) -> tuple[Any, ...]:
@@ -109,7 +119,7 @@ def view(row: RowMapping) -> DeliveryView:
     )  # fmt: skip
 
 
-def job(row: Row[Any], content: bytes | None = None) -> Job:
+def job(row: Sequence[Any], content: bytes | None = None) -> Job:
     """A job from a row with the columns of JOB."""
     values = list(row)
     values[_JOB_FLAGS] = map(bool, values[_JOB_FLAGS])
