@@ -9,7 +9,7 @@ import pytest_asyncio
 from mailwright.storage import Storage, migrate, open_storage
 from mailwright.storage.schema import metadata
 from tests.storage.mails import Mails
-from tests.storage.pg import INSTALL, Postgres, binaries
+from tests.storage.pg import CARELESS, INSTALL, Postgres, binaries
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -19,11 +19,12 @@ def postgres() -> Iterator[Postgres]:
     programs = binaries()
     if programs is None:
         pytest.skip(INSTALL)
-    server = Postgres(programs)
+    server = Postgres(programs, **CARELESS)
     try:
         server.start()
         server.execute("CREATE DATABASE migrated TEMPLATE template0")
-        migrate(server.url("migrated"))
+        migrate(server.url("migrated"))  # the template of the others
+        server.execute("CREATE DATABASE used TEMPLATE migrated")
         yield server
         server.stop()
     finally:
@@ -36,8 +37,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/mail.db"
     server: Postgres = request.getfixturevalue("postgres")
-    server.execute("; ".join(f"DELETE FROM {table}" for table in metadata.tables if table != "counter"), "migrated")
-    return server.url("migrated")
+    server.execute("; ".join(f"DELETE FROM {table}" for table in metadata.tables if table != "counter"), "used")
+    return server.url("used")
 
 
 @pytest_asyncio.fixture

@@ -12,14 +12,8 @@ from pathlib import Path
 import psycopg
 
 INSTALL = "PostgreSQL is not installed. Install it:  apt-get install postgresql   (or put initdb and postgres on the PATH)"
-_SETTINGS = {
-    "listen_addresses": "''",
-    "max_connections": "100",
-    "shared_buffers": "64MB",
-    "fsync": "off",  # nothing here tests durability against a crash of the machine
-    "full_page_writes": "off",
-    "autovacuum_naptime": "60s",
-}
+_SETTINGS = {"listen_addresses": "''", "max_connections": "100", "shared_buffers": "64MB"}
+CARELESS = {"fsync": "off", "full_page_writes": "off", "autovacuum_naptime": "60s"}  # for what does not test durability
 
 
 def binaries() -> Path | None:
@@ -31,9 +25,9 @@ def binaries() -> Path | None:
 
 
 class Postgres:
-    """A server in a folder of its own, reached by a Unix socket; `changes` are settings that differ from ours."""
+    """A server in a folder of its own, reached by a Unix socket."""
 
-    def __init__(self, programs: Path, **changes: str) -> None:
+    def __init__(self, programs: Path, **settings: str) -> None:
         self._programs = programs
         self.folder = Path(tempfile.mkdtemp(prefix="mw-pg-"))
         self._data = self.folder / "data"
@@ -43,9 +37,9 @@ class Postgres:
         if self._user is not None:
             os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
         self._run("initdb", ["-D", str(self._data), "-U", "mailwright", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"])
-        with (self._data / "postgresql.conf").open("a") as settings:
-            settings.writelines(f"{name} = {value}\n" for name, value in (_SETTINGS | changes).items())
-            settings.write(f"unix_socket_directories = '{self.folder}'\n")
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = {value}\n" for name, value in (_SETTINGS | settings).items())
+            file.write(f"unix_socket_directories = '{self.folder}'\n")
 
     def start(self) -> None:
         """Start it and wait until it answers."""

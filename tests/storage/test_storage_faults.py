@@ -15,7 +15,7 @@ import pytest_asyncio
 from mailwright.storage import Storage, migrate, open_storage
 from mailwright.values import Conflict, MailwrightError, Malformed, Unavailable
 from tests.storage.mails import Mails, claim, states, worker
-from tests.storage.pg import INSTALL, Postgres, binaries
+from tests.storage.pg import CARELESS, INSTALL, Postgres, binaries
 
 
 @pytest_asyncio.fixture
@@ -134,7 +134,7 @@ async def test_postgresql_stops_and_comes_back(mails: Mails) -> None:
     programs = binaries()
     if programs is None:
         pytest.skip(INSTALL)
-    server = Postgres(programs)
+    server = Postgres(programs, **CARELESS)
     try:
         server.start()
         url = server.fresh()

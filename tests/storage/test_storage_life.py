@@ -71,9 +71,9 @@ class Queue(RuleBasedStateMachine):
     @rule(which=st.booleans(), state=st.sampled_from(ENDS), number=st.integers(1, 3))
     def settle(self, which: bool, state: State, number: int) -> None:
         worker = self.worker(which)
-        done, self.jobs[worker] = self.jobs[worker][:number], self.jobs[worker][number:]
-        now_states = self.states()
-        done = [job for job in done if state in AFTER[now_states[job.delivery]]]  # what a flow would never write
+        now = self.states()
+        done = [job for job in self.jobs[worker][:number] if state in AFTER[now[job.delivery]]]  # what a flow would write
+        self.jobs[worker] = [job for job in self.jobs[worker] if job not in done]
         self.wait(self.storage.queue.settle([self.mails.outcome(job, state) for job in done], worker=worker))
 
     @rule(which=st.booleans())

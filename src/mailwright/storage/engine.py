@@ -3,7 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
@@ -118,10 +118,12 @@ def _sqlite_engine(url: URL, begin: str, cache_kib: int, *, connections: int) ->
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
-        if begin == "BEGIN IMMEDIATE":
-            level = "NORMAL" if connection.get_execution_options().get("quick") else "FULL"
-            connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
-        connection.exec_driver_sql(begin)
+        driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+        level = "NORMAL" if connection.get_execution_options().get("quick") else "FULL"
+        if connection.info.get("synchronous", "FULL") != level:
+            driver.execute(f"PRAGMA synchronous = {level}").close()
+            connection.info["synchronous"] = level
+        driver.execute(begin).close()
 
     return engine
 

@@ -44,8 +44,19 @@ def run_rows(connection: Connection, sql: str, columns: Sequence[Column[Any]], r
         result = connection.exec_driver_sql(sql.replace("{rows}", source), parameters)
         touched += result.rowcount
         if result.returns_rows:
-            returned.extend(tuple(row) for row in result)
+            returned.extend(tuple(row) for row in result.all())
     return touched, returned
+
+
+def select_listed(connection: Connection, sql: str, numbers: Sequence[int]) -> list[Row]:
+    """The rows of `sql`, where `{listed}` stands for being one of `numbers`."""
+    if not numbers:
+        return []
+    if connection.dialect.name == "postgresql":
+        result = connection.exec_driver_sql(sql.replace("{listed}", "= ANY(%s)"), (list(numbers),))
+    else:
+        result = connection.exec_driver_sql(sql.replace("{listed}", f"IN ({', '.join('?' * len(numbers))})"), tuple(numbers))
+    return [tuple(row) for row in result.all()]
 
 
 def _parts(rows: Sequence[Row]) -> Sequence[Sequence[Row]]:
