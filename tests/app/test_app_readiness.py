@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 
 from mailwright.app.readiness import hindrances
+from mailwright.values import Unavailable
 
-FINE: dict[str, Any] = {"store_answers": True, "worker_lost": False, "vault_opens": True, "listeners": 2}
+FINE: dict[str, Any] = {"store": None, "worker_lost": False, "vault_opens": True, "listeners": 2}
 WRONG = [
     ({}, []),
-    ({"store_answers": False}, ["store-silent"]),
+    ({"store": Unavailable("The disk is full.", "Make room.")}, ["store-silent"]),
     ({"worker_lost": True}, ["worker-declared-dead"]),
     ({"vault_opens": False}, ["vault-closed"]),
     ({"listeners": 0}, ["nothing-listens"]),
-    ({"store_answers": False, "listeners": 0}, ["store-silent", "nothing-listens"]),
+    ({"store": Unavailable("The disk is full.", "Make room."), "listeners": 0}, ["store-silent", "nothing-listens"]),
 ]
 
 

@@ -12,7 +12,6 @@ from mailwright.storage import migrate
 from tests.crash.house import House, set_up
 from tests.storage.pg import INSTALL, Postgres, binaries
 
-
 Tell = Callable[[str], None]
 
 

@@ -16,7 +16,7 @@ from tests.crash.source import Source
 SESSIONS = 20
 SETTLE_SECONDS = 120.0  # a lease of a dead process runs out, then its mail is sent again
 BEGUN = f"SELECT recipient FROM delivery WHERE state = {int(State.SENDING)}"
-OPEN = f"SELECT recipient, state FROM delivery WHERE state < {int(State.DELIVERED)}"
+OPEN = f"SELECT recipient, state, lease, unknown FROM delivery WHERE state < {int(State.DELIVERED)}"
 Query = Callable[[str], list[tuple[object, ...]]]
 AfterKill = Callable[[House], list[str]]  # what is done before the restart: the mails whose delivery was begun and is not settled
 
@@ -100,10 +100,14 @@ async def flow(houses: Sequence[House], books: Books, kills: Kills, *, mails: in
 
 
 async def settled(query: Query, *, seconds: float = SETTLE_SECONDS) -> None:
-    """Wait until no delivery is open. Raises TimeoutError."""
-    async with asyncio.timeout(seconds):
-        while await asyncio.to_thread(query, OPEN):
-            await asyncio.sleep(0.2)
+    """Wait until no delivery is open."""
+    still: list[tuple[object, ...]] = []
+    try:
+        async with asyncio.timeout(seconds):
+            while still := await asyncio.to_thread(query, OPEN):
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(f"{len(still)} deliveries are still open, such as {still[:5]}") from None
 
 
 async def mark(books: Books, url: str, query: Query) -> None:

@@ -76,22 +76,22 @@ class House:
 
     async def ready(self) -> Sequence[Finding]:
         """What keeps this process from its work; empty is ready."""
-        return tuple(
-            hindrances(
-                store_answers=await self._store_answers(),
-                worker_lost=self.dispatch.ledger.lost,
-                vault_opens=self._vault_opens(),
-                listeners=len(self.listeners),
-                data=self.settings.data,
-            )
+        found = hindrances(
+            store=await self._store_trouble(),
+            worker_lost=self.dispatch.ledger.lost,
+            vault_opens=self._vault_opens(),
+            listeners=len(self.listeners),
+            data=self.settings.data,
         )
+        return (*found, *self.storage.weaknesses)
 
-    async def _store_answers(self) -> bool:
+    async def _store_trouble(self) -> Unavailable | None:
+        """Why nothing can be read or written: a read of this moment, and the last write."""
         try:
             await self.storage.ready()
-        except Unavailable:
-            return False
-        return True
+        except Unavailable as gone:
+            return gone
+        return self.storage.trouble
 
     def _vault_opens(self) -> bool:
         try:

@@ -5,21 +5,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mailwright.app.settings.units import size_text
-from mailwright.values import Finding
+from mailwright.values import Finding, Unavailable
 from mailwright.values.finding import error, warning
 
 MIB = 1024 * 1024
 TOO_LITTLE, LITTLE = 64 * MIB, 512 * MIB  # octets left: below the first the next large mail may fail, below the second soon
 
 
-def hindrances(*, store_answers: bool, worker_lost: bool, vault_opens: bool, listeners: int, data: Path) -> Iterator[Finding]:
-    """Everything at once; nothing is ready. `data` is the folder whose disk must have room."""
-    if not store_answers:
+def hindrances(
+    *, store: Unavailable | None, worker_lost: bool, vault_opens: bool, listeners: int, data: Path
+) -> Iterator[Finding]:
+    """Everything at once; nothing is ready. `store`: why it does not answer or takes no writes; `data`: whose disk needs room."""
+    if store is not None:
         yield error(
             "store-silent",
-            "The database does not answer.",
+            str(store),
             why="Mail is answered with a 4xx reply and stays with the application; nothing is lost.",
-            do="Look at the database and its disk. Mailwright goes on by itself once it answers.",
+            do=store.remedy,
         )
     if worker_lost:
         yield error(

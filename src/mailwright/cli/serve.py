@@ -109,7 +109,7 @@ async def _serve(settings: Settings, announce: Callable[[House], Awaitable[None]
 
 def _log_start(house: House) -> None:
     log = logs.logger("serve")
-    for finding in findings(house.settings):
+    for finding in (*findings(house.settings), *house.storage.weaknesses):
         log.warning(finding.code, what=finding.what, do=finding.do)
     for opened in house.listeners:
         log.info("listening", address=str(opened.settings.address), tls=opened.settings.tls.value)

@@ -14,6 +14,7 @@ from mailwright.storage.faults import unavailable
 from mailwright.storage.group import Unit
 from mailwright.storage.schema import counter
 from mailwright.storage.writer import Writer
+from mailwright.values import Unavailable
 from mailwright.values.ids import NODES, IdMaker
 
 T = TypeVar("T")
@@ -40,6 +41,11 @@ class Door:
         """Write what was handed in and end the threads."""
         await self._writer.close()
         await asyncio.to_thread(self._readers.shutdown)
+
+    @property
+    def trouble(self) -> Unavailable | None:
+        """What the last write met, None where it went well."""
+        return self._writer.trouble
 
     def new_id(self, now: int) -> int:
         """An id for an event that storage tells, behind those that the caller made at that time; safe in any thread."""

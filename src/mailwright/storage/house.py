@@ -1,18 +1,21 @@
 """The storage as a whole: opened by a URL, started in an event loop, closed at the end."""
 
 import asyncio
+from collections.abc import Sequence
 
 from sqlalchemy import select
 
 from mailwright.storage.checkpoint import Checkpoints
 from mailwright.storage.directory import SqlDirectory
 from mailwright.storage.door import Door
+from mailwright.storage.durability import weaknesses
 from mailwright.storage.engine import Engines, engines_for
 from mailwright.storage.faults import unavailable
 from mailwright.storage.lock import LockFile
 from mailwright.storage.messages import SqlStore
 from mailwright.storage.migrate import check, upgrade
 from mailwright.storage.queue import SqlQueue
+from mailwright.values import Finding, Unavailable
 
 
 class Storage:
@@ -26,11 +29,17 @@ class Storage:
         self.store = SqlStore(self._door)
         self.queue = SqlQueue(self._door)
         self.directory = SqlDirectory(self._door)
+        self.weaknesses: Sequence[Finding] = ()  # how the database was found at the start
 
     @property
     def alone(self) -> bool:
         """Whether this process is the only one that serves this database (SQLite): leases are void at its start."""
         return self._engines.sqlite
+
+    @property
+    def trouble(self) -> Unavailable | None:
+        """What the last write met, None where it went well; a process at work writes every few seconds."""
+        return self._door.trouble
 
     async def start(self, *, serve: bool = True) -> None:
         """Open the database; SQLite is brought to this version. `serve` takes the lock of an SQLite database.
@@ -65,6 +74,8 @@ class Storage:
                 upgrade(self._engines.write)
             else:
                 check(self._engines.read)
+                with self._engines.write.connect() as connection:
+                    self.weaknesses = weaknesses(connection)
         except Exception as error:
             gone = unavailable(error)
             if gone is None:

@@ -58,7 +58,7 @@ class Writer:
         self._threads: list[Thread] = []
         self._pool: ThreadPoolExecutor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._trouble = ""  # what keeps the store from writing
+        self.trouble: Unavailable | None = None  # what keeps the store from writing, as the last write found
 
     def start(self) -> None:
         """Begin to write."""
@@ -161,24 +161,24 @@ class Writer:
         try:
             with engine.begin() as connection:
                 result = work(connection)
-            self._say("")
+            self._say(None)
             return result
         except Exception as error:  # noqa: BLE001 - handed to the caller, who alone knows what it means
             gone = unavailable(error)
             if gone is None:
                 return _Failed(error)
-            self._say(str(gone), error)
-            self._engines.forget()
             gone.__cause__ = error
+            self._say(gone)
+            self._engines.forget()
             return _Failed(gone)
 
-    def _say(self, what: str, cause: BaseException | None = None) -> None:
+    def _say(self, trouble: Unavailable | None) -> None:
         """One line in the log when the store stops to answer, and one when it answers again."""
-        if what == self._trouble:
+        before, self.trouble = self.trouble, trouble
+        if str(before) == str(trouble):
             return
-        self._trouble = what
-        if what:
-            log.error("The store takes no writes. %s (%s)", what, str(cause).partition("\n")[0])
+        if trouble is not None:
+            log.error("The store takes no writes. %s (%s)", trouble, str(trouble.__cause__).partition("\n")[0])
         else:
             log.warning("The store takes writes again.")
 
