@@ -23,9 +23,9 @@ from click.testing import CliRunner
 
 from mailwright.accounts import Account, ApiKey, DkimKeyInfo, Scope, SendingDomain, TransportInfo
 from mailwright.accounts.key import PREFIX_BYTES, SECRET_BYTES, digest, key_text, prefix_of
+from mailwright.app.house import House
 from mailwright.app.settings import Settings, load
 from mailwright.app.vault import dkim_place, transport_place
-from mailwright.app.house import House
 from mailwright.app.wiring import build, now_ms
 from mailwright.auth import Algorithm, DkimKey, make_key, open_key, public_record
 from mailwright.cli import program

@@ -1,6 +1,7 @@
 """The dispatch: which sites have work here, how many lanes serve each, and what is handed over in memory."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from mailwright.app.lane import Lane
@@ -34,7 +35,9 @@ class Dispatch:
         self.sites: dict[str, Site] = {}
         self.stopping = False
         self.memory = 0  # octets of mail held for jobs in memory
+        self.resting: dict[asyncio.Future[None], None] = {}  # lanes that wait for work
         self._lanes: set[asyncio.Task[None]] = set()
+        self._wanting: OrderedDict[str, None] = OrderedDict()  # sites that want a lane while all connections are taken
 
     def site(self, name: str) -> Site:
         """The site, made where this process has not met it."""
@@ -72,7 +75,12 @@ class Dispatch:
         if self.stopping or site.shut(now) or site.lanes >= site.limit:
             return
         if (site.crowded_until <= now or site.jobs[0]) and site.wants_lane():
-            self._start(site)
+            self._start_or_want(site)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether sites wait for a connection because all are taken."""
+        return bool(self._wanting)
 
     async def claim(self, site: Site, *, top_only: bool) -> bool:
         """Bring jobs of the table into memory; False where there are none."""
@@ -156,6 +164,23 @@ class Dispatch:
             self.give_back(site)
         await self.ledger.close()
 
+    def _start_or_want(self, site: Site) -> None:
+        """A lane now, or once one of the others ends; one that only waits for work ends for it."""
+        if len(self._lanes) < self.works.connections:
+            self._start(site)
+            return
+        self._wanting[site.name] = None
+        if site.jobs[0]:
+            self._wanting.move_to_end(site.name, last=False)
+        waiter = next((waiter for waiter in self.resting if not waiter.done()), None)
+        if waiter is not None:
+            waiter.set_result(None)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._lanes.discard(task)
+        while self._wanting and len(self._lanes) < self.works.connections:
+            self.attend(self._wanting.popitem(last=False)[0])
+
     def _start(self, site: Site) -> None:
         site.lanes += 1
         learn = site.name.startswith(DOMAIN) and not self.works.capture
@@ -164,7 +189,7 @@ class Dispatch:
         run = self._learn(site) if learn else self._serve(site, top=top)
         task = asyncio.create_task(run, name=site.name)
         self._lanes.add(task)
-        task.add_done_callback(self._lanes.discard)
+        task.add_done_callback(self._ended)
 
     async def _serve(self, site: Site, *, top: bool) -> None:
         works, source = self.works, self.works.next_source()

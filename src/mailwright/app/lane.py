@@ -13,9 +13,9 @@ from mailwright.flows.deliver import CannotSign, Parcel, deliver, lost_unheard
 from mailwright.ports.sender import Session, Unreachable
 from mailwright.queue import Job, Outcome
 from mailwright.queue.settle import Tried, Unanswered, put_off, refused_by_us, settled
-from mailwright.values import Unavailable
+from mailwright.values import Finding, Unavailable
 
-IDLE_SECONDS = 5.0  # how long an open connection waits for the next mail
+TURN = 100  # mails after which a lane gives way, where other sites wait for a connection
 STORE_PAUSE = 0.5  # seconds between looks at a store that is behind
 
 
@@ -25,6 +25,12 @@ class Floor(Protocol):
     works: Works
     ledger: Ledger
     stopping: bool
+    resting: dict[asyncio.Future[None], None]  # lanes that wait for work, of all sites
+
+    @property
+    def crowded(self) -> bool:
+        """Whether sites wait for a connection because all are taken."""
+        ...
 
     async def claim(self, site: Site, *, top_only: bool) -> bool:
         """Bring jobs of the table to the site; False where there are none."""
@@ -55,6 +61,7 @@ class Lane:
         self._source = source
         self.top_only = slot == 0 and site.limit > 1  # slot 0 is kept for the top priority
         self._session: Session | None = None
+        self._served = 0
         self.in_hand: list[Job] = []  # taken from the site, not yet settled
 
     async def run(self) -> None:
@@ -73,6 +80,8 @@ class Lane:
     async def _next(self) -> Parcel | None:
         """The next parcel from memory, from the table, or after some waiting; None ends the lane."""
         while not self._floor.stopping and not self._site.shut(self._works.now()):
+            if self._floor.crowded and self._served >= TURN:
+                return None
             if self._floor.ledger.full:
                 await asyncio.sleep(STORE_PAUSE)
                 continue
@@ -81,7 +90,7 @@ class Lane:
                 return parcel
             if await self._floor.claim(self._site, top_only=self.top_only):
                 continue
-            if self._session is None or not await self._idle():
+            if self._session is None or self._floor.crowded or not await self._idle():
                 return None
         return None
 
@@ -96,12 +105,16 @@ class Lane:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         idle = self._site.idle_top if self.top_only else self._site.idle
         idle.append(waiter)
+        self._floor.resting[waiter] = None
         try:
-            async with asyncio.timeout(IDLE_SECONDS):
+            async with asyncio.timeout(self._works.idle_seconds):
                 await waiter
         except TimeoutError:
-            idle.remove(waiter)
             return False
+        finally:
+            del self._floor.resting[waiter]
+            if waiter in idle:
+                idle.remove(waiter)
         return True
 
     async def _open(self, parcel: Parcel) -> Session | None:
@@ -122,6 +135,7 @@ class Lane:
 
     async def _send(self, parcel: Parcel, session: Session) -> None:
         began = time.monotonic()
+        self._served += 1
         try:
             outcomes = await deliver(parcel, session, self._works.clockwork)
         except (CannotSign, Unavailable) as fault:
@@ -152,7 +166,7 @@ class Lane:
 
     def _unreachable(self, jobs: Sequence[Job], found: Unreachable) -> None:
         """Nobody answered, or the server sent us away: the whole site backs off."""
-        what = str(found.reply) if found.reply is not None else found.finding.what
+        what = str(found.reply) if found.reply is not None else _in_words(found.finding)
         until = self._floor.failed(self._site, what)
         tried = Tried(found.host, found.ip, "", found.transcript)
         work = self._works.clockwork()
@@ -175,3 +189,8 @@ class Lane:
         if self._session is not None:
             session, self._session = self._session, None
             await session.quit()
+
+
+def _in_words(finding: Finding) -> str:
+    """What happened, with what was seen of it."""
+    return f"{finding.what} ({'; '.join(finding.evidence)})" if finding.evidence else finding.what

@@ -99,6 +99,8 @@ async def _works(
         return_secret=await _return_secret(storage, vault),
         memory_budget=settings.queue.memory,
         grace_seconds=settings.timeouts.shutdown.total_seconds(),
+        idle_seconds=settings.timeouts.idle.total_seconds(),
+        connections=settings.queue.connections,
         log=logger("delivery"),
         now=now,
         chance=random.random,

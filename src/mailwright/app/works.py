@@ -56,6 +56,8 @@ class Works:
     return_secret: bytes
     memory_budget: int
     grace_seconds: float
+    idle_seconds: float  # how long an open connection waits for the next mail
+    connections: int  # at once, to all sites together
     log: Logger
     now: Callable[[], int]
     chance: Callable[[], float]

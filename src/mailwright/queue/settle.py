@@ -92,9 +92,10 @@ def _deferred(job: Job, reply: str, tried: Tried, work: Clockwork, not_before: i
     late = delayed_at(job.created_at, told=job.told_delayed, rules=work.rules)
     wake = wake_time(state=State.DEFERRED, due_at=due, delayed_at=late, expires_at=job.expires_at)
     attempt = _event(job, EventKind.ATTEMPT, work, {"n": attempts, "reply": reply, **_attempt_data(tried)})
-    events = [attempt, _event(job, EventKind.DEFERRED, work, {"reply": reply, "due": due, "host": tried.host})]
+    events = [attempt]  # in the order in which they are told: their ids grow
     if unknown:
-        events.insert(1, _event(job, EventKind.UNKNOWN, work, {"cause": reply, "host": tried.host}))
+        events.append(_event(job, EventKind.UNKNOWN, work, {"cause": reply, "host": tried.host}))
+    events.append(_event(job, EventKind.DEFERRED, work, {"reply": reply, "due": due, "host": tried.host}))
     outcome = _outcome(job, State.DEFERRED, work, attempts=attempts, due_at=due, wake_at=wake, reply=reply, events=events)
     outcome.unknown = job.unknown or unknown
     return outcome

@@ -13,7 +13,7 @@ from mailwright.smtp.transcript import Transcript
 from mailwright.values import Conflict, Finding, Reply
 
 FINAL_GREETINGS = frozenset({521, 554})  # "no SMTP service here" (RFC 5321 §3.1, RFC 7504): HELO would not help
-
+NO_TLS_OFFERED = "The server does not offer encryption (STARTTLS)."
 
 _NEED_TLS, _READY, _POUR = NeedTls(), Ready(), Pour()
 
@@ -40,7 +40,7 @@ class Client:
         self.offer = Offer()
         self.phase = "greeting"
         self.transcript = Transcript(now)
-        self.note = ""  # why there is no TLS although it was tried
+        self.note = ""  # why there is no TLS although it was wanted
         self.used = 0  # transactions begun
         self._reader = ReplyReader()
         self._out = b""
@@ -186,6 +186,7 @@ class Client:
         elif self._starttls is Starttls.MUST:
             self._refuse(words.tls_not_offered(), None, now)
         else:
+            self.note = NO_TLS_OFFERED
             self._log_in(now)
 
     def _hear_starttls(self, reply: Reply, now: float) -> None:
