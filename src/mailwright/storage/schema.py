@@ -21,7 +21,7 @@ from mailwright.queue.life import IN_HAND, WAITING, State
 # SQLite makes an INTEGER PRIMARY KEY the row's own number: one B-tree instead of two.
 Id = BigInteger().with_variant(Integer, "sqlite")
 
-metadata = MetaData()
+metadata = MetaData(naming_convention={"uq": "%(table_name)s_%(column_0_name)s_unique"})
 
 
 def one_of(states: tuple[State, ...]) -> TextClause:
