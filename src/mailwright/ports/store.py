@@ -83,8 +83,8 @@ class Store(Protocol):
     ) -> Accepted | Duplicate:
         """Keep a message, its deliveries and its events in one transaction (grouped with others).
 
-        `content` are the body rows, each at most CHUNK octets; empty where `spool` wrote them before. With an
-        idempotency key that the account used in the last 24 hours nothing is kept and Duplicate names the first
+        `content` are the first body rows, each at most CHUNK octets; `spool` wrote those that are missing up to
+        `message.size`. LEASED deliveries belong to the worker that this process registered. With an idempotency key that the account used in the last 24 hours nothing is kept and Duplicate names the first
         message. Deliveries over the account's limits are kept DEFERRED to the first hour with room, told as HELD.
         """
         ...
@@ -191,7 +191,7 @@ class Queue(Protocol):
         ...
 
     async def move(self, *, site: str, to: str, domain: str) -> int:
-        """READY and DEFERRED rows of a domain whose site was learnt."""
+        """READY rows of a domain whose site was learnt; how many. DEFERRED ones follow when they are READY and met again."""
         ...
 
     async def lease_slot(self, site: str, source: str, *, worker: int, limit: int, top: bool) -> int | None:
