@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from mailwright.queue import Accepted, Duplicate, EventRow, Job, NewDelivery, NewMessage, Outcome, State
 
@@ -76,7 +76,7 @@ class Pauses:
 
 
 class Store(Protocol):
-    """Accepting, reading and keeping mail. Every write is durable when it returns; all raise Unavailable, and then nothing was kept."""
+    """Accepting, reading and keeping mail. Writes are durable when they return; all raise Unavailable: then nothing was kept."""
 
     async def accept(
         self, message: NewMessage, content: Sequence[bytes], deliveries: Sequence[NewDelivery], events: Sequence[EventRow]
@@ -84,8 +84,9 @@ class Store(Protocol):
         """Keep a message, its deliveries and its events in one transaction (grouped with others).
 
         `content` are the first body rows, each at most CHUNK octets; `spool` wrote those that are missing up to
-        `message.size`. LEASED deliveries belong to the worker that this process registered. With an idempotency key that the account used in the last 24 hours nothing is kept and Duplicate names the first
-        message. Deliveries over the account's limits are kept DEFERRED to the first hour with room, told as HELD.
+        `message.size`. LEASED deliveries belong to the worker that this process registered. With an
+        idempotency key that the account used in the last 24 hours nothing is kept and Duplicate names the first message.
+        Deliveries over the account's limits are kept DEFERRED to the first hour with room, told as HELD.
         """
         ...
 
@@ -149,7 +150,7 @@ class Queue(Protocol):
 
     async def free_dead(self, *, worker: int, alone: bool, new_events: EventMaker) -> int:
         """Free rows of workers without a heartbeat for LEASE_MS (all other workers where `alone`): LEASED ones become READY,
-        SENDING ones READY and *unknown, may have arrived*, each of these with the event that `new_events` makes. Returns how many."""
+        SENDING ones READY and *unknown, may have arrived*, each of these with the event that `new_events` makes. How many."""
         ...
 
     async def begin(self, deliveries: Sequence[int], *, worker: int) -> frozenset[int]:
@@ -169,9 +170,11 @@ class Queue(Protocol):
         """They were reported, or need no report."""
         ...
 
-    async def claim(self, site: str, *, worker: int, limit: int, now: int, top_only: bool, turn: int, skip: frozenset[int]) -> list[Job]:
+    async def claim(
+        self, site: str, *, worker: int, limit: int, now: int, top_only: bool, turn: int, skip: frozenset[int]
+    ) -> list[Job]:
         """READY -> LEASED for up to `limit` rows of the best priority with work at the site; accounts take turns, beginning
-        after account `turn`, those in `skip` are passed over; `top_only` takes priority 0 alone. Small mails come with content."""
+        after account `turn`, those in `skip` are passed over; `top_only` takes priority 0 alone. Small mails come whole."""
         ...
 
     async def ready_sites(self, *, after: str = "", limit: int = 1000) -> list[str]:
@@ -208,9 +211,15 @@ class Queue(Protocol):
     async def sites(self, *, account: int | None = None, limit: int = 200) -> Sequence[SiteView]: ...
 
     async def pauses(self) -> Pauses: ...
-    async def pause(self, *, site: str | None = None, account: int | None = None, message: int | None = None, why: str, now: int) -> int: ...
-    async def resume(self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int) -> int: ...
-    async def retry_now(self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int) -> int: ...
+    async def pause(
+        self, *, site: str | None = None, account: int | None = None, message: int | None = None, why: str, now: int
+    ) -> int: ...
+    async def resume(
+        self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int
+    ) -> int: ...
+    async def retry_now(
+        self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int
+    ) -> int: ...
     async def cancel(self, message: int, *, account: int | None, now: int) -> tuple[int, int]:
         """Cancel what still waits, and tell it: how many were cancelled, how many could not be any more. Raises NotFound."""
         ...
