@@ -17,28 +17,35 @@ from bench.peers.postfix import Postfix
 from bench.peers.program import Absent
 from bench.peers.sink import Sink
 from bench.peers.source import Load
-from bench.rounds import Figure, figure, shot
+from bench.pumped import pumped, told
+from bench.rounds import Figure
 from bench.table import Row, Table
 
 DOMAIN = source.FROM.partition("@")[2]
 SELECTOR = "mw1"
-WARM_UP = 300  # mails: processes are forked, connections opened, caches filled
-MOST = 40_000  # mails a round: enough at any rate
 CEILING, PLAIN, SIGNED, OURS = "no system", "Postfix", "Postfix+OpenDKIM", "Mailwright"
 SYSTEMS = (CEILING, PLAIN, SIGNED, OURS)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One row: what is handed in, and whether the disk is slow."""
+    """One row: what is handed in, whether the disk is slow, and whether anybody signs."""
 
     name: str
     load: Load
     slow: bool = False
+    signs: bool = True
+
+    def takes(self, system: str) -> bool:
+        """Whether this row has a figure of that system."""
+        if system == CEILING:
+            return self.signs and not self.slow
+        return self.signs or system != SIGNED
 
 
 CASES = (
     Case("5 KB, 20 sessions", Load(20, 5 * 1024)),
+    Case("5 KB, 20 sessions, nobody signs", Load(20, 5 * 1024), signs=False),
     Case("5 KB, 100 sessions", Load(100, 5 * 1024)),
     Case("5 KB, 20 sessions, a connection a mail", Load(20, 5 * 1024, reuse=False)),
     Case("100 KB, 20 sessions", Load(20, 100 * 1024)),
@@ -47,6 +54,7 @@ CASES = (
 NOTES = (
     f"At 100 sessions Postfix gets {postfix.SESSIONS}: it has 100 processes for clients.",
     "no system: the source straight into the sink, the most that this machine can show.",
+    "nobody signs: the account's own server does, so that Mailwright hands on what it was given, as Postfix without OpenDKIM.",
     "The slow disk sleeps, and sleeping overlaps across processes: that favours Postfix, which has many.",
 )
 
@@ -67,7 +75,7 @@ def run(context: Context) -> Table:
     for case in CASES:
         figures: dict[str, Figure] = {}
         for system in SYSTEMS:
-            if not context.wants(system) or system in context.skipped or (case.slow and system == CEILING):
+            if not context.wants(system) or system in context.skipped or not case.takes(system):
                 continue
             try:
                 if system not in checked:
@@ -76,7 +84,7 @@ def run(context: Context) -> Table:
                 figures[system] = _measured(context, system, case, key)
             except Absent as absent:
                 context.skipped[f"{system}, slow disk" if case.slow else system] = str(absent)
-            print(f"  {case.name}, {system}: {_told(figures.get(system))}", flush=True)
+            print(f"  {case.name}, {system}: {told(figures.get(system))}", flush=True)
         rows.append(Row(case.name, figures))
     return Table("through: handed in, signed, durable, delivered", "mails/s", SYSTEMS, rows, OURS, [*NOTES, *context.notes()])
 
@@ -84,16 +92,11 @@ def run(context: Context) -> Table:
 def _measured(context: Context, system: str, case: Case, key: Path) -> Figure:
     shim = slowdisk.build(context.folder("shim")) if case.slow else None
     load = _load_for(system, case.load)
-    with Sink(context.folder("sink")) as sink, _running(context, system, sink.port, key, shim) as ready:
-        warm = _shoot_seconds(sink, ready, load, WARM_UP)
-        count = min(MOST, max(WARM_UP, round(WARM_UP / warm * context.seconds)))
-        _shoot_seconds(sink, ready, load, count // 4)
-
-        def work() -> tuple[float, float]:
-            before = sink.count
-            return source.pump(load, count, ready.port), sink.wait_for(before + count)
-
-        return figure(lambda: shot(work, units=count, roots=ready.roots), rounds=context.rounds)
+    with (
+        Sink(context.folder("sink")) as sink,
+        _running(context, system, sink.port, key, shim=shim, signs=case.signs) as ready,
+    ):
+        return pumped(lambda count: source.pump(load, count, ready.port), sink, context, roots=ready.roots)
 
 
 def _load_for(system: str, load: Load) -> Load:
@@ -102,14 +105,10 @@ def _load_for(system: str, load: Load) -> Load:
     return load
 
 
-def _shoot_seconds(sink: Sink, ready: Ready, load: Load, count: int) -> float:
-    before = sink.count
-    began = source.pump(load, count, ready.port)
-    return sink.wait_for(before + count) - began
-
-
 @contextmanager
-def _running(context: Context, system: str, sink: int, key: Path, shim: Path | None) -> Iterator[Ready]:
+def _running(
+    context: Context, system: str, sink: int, key: Path, *, shim: Path | None = None, signs: bool = True
+) -> Iterator[Ready]:
     with ExitStack() as stack:
         if system == CEILING:
             yield Ready(sink)
@@ -121,7 +120,8 @@ def _running(context: Context, system: str, sink: int, key: Path, shim: Path | N
             signed = stack.enter_context(Postfix(context.folder("postfix"), sink=sink, milter=signer.socket, shim=shim))
             yield Ready(signed.port, (signed.pid, signer.pid))
         else:
-            ours = stack.enter_context(Mailwright(context.folder("mailwright"), sink=sink, domain=DOMAIN, shim=shim))
+            folder = context.folder("mailwright")
+            ours = stack.enter_context(Mailwright(folder, sink=sink, domain=DOMAIN, signs=signs, shim=shim))
             yield Ready(ours.port, (ours.pid,))
 
 
@@ -130,7 +130,7 @@ def _check_signature(context: Context, system: str, key: Path) -> None:
     if system == CEILING:
         return
     kept = context.folder("kept")
-    with Sink(context.folder("sink"), keep=kept) as sink, _running(context, system, sink.port, key, None) as ready:
+    with Sink(context.folder("sink"), keep=kept) as sink, _running(context, system, sink.port, key) as ready:
         source.pump(Load(1, 1024), 1, ready.port)
         signed = b"\nDKIM-Signature:" in _the_one_mail(kept)
     if signed != (system != PLAIN):
@@ -153,9 +153,3 @@ def _new_key(folder: Path) -> Path:
     key = rsa.generate_private_key(65537, 2048)
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()))
     return path
-
-
-def _told(found: Figure | None) -> str:
-    if found is None:
-        return "not here"
-    return f"{found.rate:,.0f} mails/s ({found.low:,.0f} to {found.high:,.0f}), {found.cpu_ms:.2f} ms CPU a mail"

@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.peers.program import Absent, Program, free_port
+from bench.peers.program import Absent, Program, else_stopped, free_port
 
 ACCOUNT = "customer"
+RELAY = "relay.customer.example"  # the customer's own server; the routes lead it to the sink
 _CONFIG = """\
 hostname = "mailwright.customer.example"
 delivery = "live"
@@ -16,14 +18,8 @@ data = "{folder}/data"
 {database}
 [[listen]]
 address = "127.0.0.1:{port}"
-tls = "none"
-trusted = {{ "127.0.0.1/32" = "{account}" }}
-
-[[route]]
-domain = "*"
-to = "127.0.0.1:{sink}"
-tls = "none"
-
+{listener}
+{routes}
 [http]
 address = "127.0.0.1:{http}"
 
@@ -31,27 +27,50 @@ address = "127.0.0.1:{http}"
 format = "json"
 {more}
 """
+_TRUSTED = f'tls = "none"\ntrusted = {{ "127.0.0.1/32" = "{ACCOUNT}" }}\n'
+_ROUTE = '[[route]]\ndomain = "{domain}"\nto = "127.0.0.1:{port}"\ntls = "{tls}"\n'
 
 
 class Mailwright:
     """A running Mailwright that signs for one domain and hands everything to one sink.
 
-    `database` is a URL, "" for SQLite in the folder; `more` is further TOML; `shim` a library to preload.
+    `sink` is a port, or ports by recipient domain (wildcards); `database` a URL, "" for SQLite in the folder; `more` is
+    further TOML; `shim` a library to preload. `tls`: STARTTLS both ways and a login with `password`, else none, and this
+    machine is trusted. `signs` False: an account whose own server signs, so that nothing is signed here.
     """
 
     def __init__(
-        self, folder: Path, *, sink: int, domain: str, database: str = "", more: str = "", shim: Path | None = None
+        self,
+        folder: Path,
+        *,
+        sink: int | Mapping[str, int],
+        domain: str,
+        database: str = "",
+        more: str = "",
+        tls: bool = False,
+        signs: bool = True,
+        shim: Path | None = None,
     ) -> None:
-        self.port = free_port()
-        (folder / "data").mkdir(mode=0o700)
+        self.port, self.http = free_port(), free_port()
+        self.data = folder / "data"
+        self.data.mkdir(mode=0o700)
         self.config = folder / "mailwright.toml"
-        url = f'database = "{database}"\n' if database else ""
+        routes = {"*": sink} if isinstance(sink, int) else sink
+        way_out = "required" if tls else "none"
         self.config.write_text(
-            _CONFIG.format(folder=folder, port=self.port, http=free_port(), sink=sink, account=ACCOUNT, database=url, more=more)
+            _CONFIG.format(
+                folder=folder,
+                database=f'database = "{database}"\n' if database else "",
+                port=self.port,
+                listener='tls = "starttls"\n' if tls else _TRUSTED,
+                routes="".join(_ROUTE.format(domain=name, port=port, tls=way_out) for name, port in routes.items()),
+                http=self.http,
+                more=more,
+            )
         )
         self._folder = folder
-        self._command("account", "add", ACCOUNT)
-        self._command("domain", "add", ACCOUNT, domain)
+        self._set_up(domain, signs=signs)
+        self.password = self.command("key", "add", ACCOUNT).split()[0] if tls else ""
         self._program = Program(
             [sys.executable, "-m", "mailwright", "-c", str(self.config), "serve"],
             folder=folder,
@@ -65,13 +84,15 @@ class Mailwright:
 
     def __enter__(self) -> Self:
         self._program.__enter__()
-        self._program.wait_for(self.port)
+        with else_stopped(self):
+            self._program.wait_for(self.port)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._program.__exit__(kind, error, trace)
 
-    def _command(self, *words: str) -> None:
+    def command(self, *words: str) -> str:
+        """Run a command beside it: what it printed. Raises Absent with what went wrong."""
         done = subprocess.run(
             [sys.executable, "-m", "mailwright", "-c", str(self.config), *words],
             cwd=self._folder,
@@ -81,3 +102,12 @@ class Mailwright:
         )
         if done.returncode:
             raise Absent(f"`mailwright {' '.join(words)}` failed: {done.stderr.strip()[-300:]}")
+        return done.stdout
+
+    def _set_up(self, domain: str, *, signs: bool) -> None:
+        self.command("account", "add", ACCOUNT)
+        self.command("domain", "add", ACCOUNT, domain, "--selector", "mw1")
+        if not signs:
+            self.command("dkim", "retire", domain, "--selector", "mw1")
+            server = ["--set", f"host={RELAY}", "--set", "port=25", "--set", "tls=none", "--set", "connections=20"]
+            self.command("transport", "add", ACCOUNT, "relay", "--kind", "external_smtp", *server, "--default")

@@ -4,7 +4,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.peers.program import Program, find
+from bench.peers.program import Program, else_stopped, find
 
 _PACKAGE = "opendkim"
 _CONFIG = """\
@@ -39,7 +39,8 @@ class OpenDkim:
 
     def __enter__(self) -> Self:
         self._program.__enter__()
-        self._program.wait_for(self.socket)
+        with else_stopped(self):
+            self._program.wait_for(self.socket)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

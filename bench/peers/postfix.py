@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.peers.program import Absent, Program, find, free_port
+from bench.peers.program import Absent, Program, else_stopped, find, free_port
 
 SESSIONS = 90  # of its 100 processes (default_process_limit); with 100 sessions some wait for a greeting
 _PACKAGE = "postfix"
@@ -30,7 +30,6 @@ local_recipient_maps =
 relayhost = [127.0.0.1]:{sink}
 smtp_host_lookup = native
 smtp_dns_support_level = disabled
-smtp_tls_security_level = none
 smtp_destination_concurrency_limit = 20
 smtpd_peername_lookup = no
 smtpd_relay_restrictions = permit_mynetworks, reject
@@ -39,6 +38,14 @@ smtpd_client_connection_count_limit = 200
 _MILTER = """\
 smtpd_milters = unix:{socket}
 milter_default_action = tempfail
+"""
+_TLS = """\
+smtpd_tls_chain_files = {key}, {certificate}
+smtpd_tls_security_level = may
+smtpd_tls_session_cache_database =
+smtp_tls_security_level = encrypt
+smtp_tls_connection_reuse = yes
+smtp_tls_session_cache_database = btree:$data_directory/smtp_scache
 """
 _PRELOAD = "import_environment = MAIL_CONFIG MAIL_LOGTAG POSTLOG_SERVICE POSTLOG_HOSTNAME LANG=C LD_PRELOAD={shim}\n"
 
@@ -63,20 +70,33 @@ retry unix - - n - - error
 discard unix - - n - - discard
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
+tlsproxy unix - - n - 0 tlsproxy
 postlog unix-dgram n - n - 1 postlogd
 """
 
 
 class Postfix:
-    """A running Postfix; `milter` is the socket of a signer, `shim` a library to preload into all of its processes."""
+    """A running Postfix; `milter` is the socket of a signer, `certificate` (and its key) for TLS both ways, `shim` a library
+    to preload into all of its processes.
+    """
 
-    def __init__(self, folder: Path, *, sink: int, milter: Path | None = None, shim: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sink: int,
+        milter: Path | None = None,
+        certificate: tuple[Path, Path] | None = None,
+        shim: Path | None = None,
+    ) -> None:
         if os.geteuid() != 0:
             raise Absent("Postfix starts as root only: sudo make bench")
         self.port = free_port()
         self._folder = folder
         main = _MAIN.format(folder=folder, sink=sink)
         main += _MILTER.format(socket=milter) if milter else ""
+        main += _TLS.format(certificate=certificate[0], key=certificate[1]) if certificate else "smtp_tls_security_level = none\n"
         main += _PRELOAD.format(shim=shim) if shim else ""
         self._lay_out(main)
         self._program = Program([find("postfix", _PACKAGE), "-c", str(folder / "etc"), "start-fg"], folder=folder)
@@ -88,7 +108,8 @@ class Postfix:
 
     def __enter__(self) -> Self:
         self._program.__enter__()
-        self._program.wait_for(self.port)
+        with else_stopped(self):
+            self._program.wait_for(self.port)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -6,8 +6,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,6 +35,16 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextmanager
+def else_stopped(peer: AbstractContextManager[object]) -> Iterator[None]:
+    """For `__enter__`: what was started is stopped again where it does not come up, or where somebody presses Ctrl-C."""
+    try:
+        yield
+    except BaseException:
+        peer.__exit__(None, None, None)
+        raise
 
 
 class Program:

@@ -3,11 +3,12 @@
 import os
 import re
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.peers.program import Absent, Program, find, free_port
+from bench.peers.program import Absent, Program, else_stopped, find, free_port
 
 BACKLOG = 1000  # connections that may wait; more than any system opens
 _PACKAGE = "postfix"
@@ -18,7 +19,28 @@ class Stalled(Absent):
     """Mail stopped arriving before all of it was there."""
 
 
-class Sink:
+class Counted(ABC):
+    """Something that takes mail and counts it."""
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """Messages taken so far."""
+
+    def wait_for(self, count: int, *, patience: float = 60.0) -> float:
+        """The monotonic time at which `count` messages had come. Raises Stalled when none comes for `patience` seconds."""
+        last, since = self.count, time.monotonic()
+        while last < count:
+            time.sleep(0.01)
+            now = self.count
+            if now != last:
+                last, since = now, time.monotonic()
+            elif time.monotonic() - since > patience:
+                raise Stalled(f"{last} of {count} mails arrived, then none for {patience:.0f} s.")
+        return time.monotonic()
+
+
+class Sink(Counted):
     """A running smtp-sink on a port of its own; `keep` is a folder for the mails, else they are only counted."""
 
     def __init__(self, folder: Path, *, port: int | None = None, keep: Path | None = None) -> None:
@@ -41,22 +63,11 @@ class Sink:
             counters = _MESSAGES.findall(log.read().decode("ascii", "replace"))
         return int(counters[-1]) if counters else 0
 
-    def wait_for(self, count: int, *, patience: float = 60.0) -> float:
-        """The monotonic time at which `count` messages had come. Raises Stalled when none comes for `patience` seconds."""
-        last, since = self.count, time.monotonic()
-        while last < count:
-            time.sleep(0.01)
-            now = self.count
-            if now != last:
-                last, since = now, time.monotonic()
-            elif time.monotonic() - since > patience:
-                raise Stalled(f"{last} of {count} mails arrived, then none for {patience:.0f} s.")
-        return time.monotonic()
-
     def __enter__(self) -> Self:
         self._program.log.unlink(missing_ok=True)
         self._program.__enter__()
-        self._program.wait_for(self.port)
+        with else_stopped(self):
+            self._program.wait_for(self.port)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

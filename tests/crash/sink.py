@@ -1,6 +1,7 @@
 """The receiving side: an SMTP server that takes everything, and knows which mails it saw and which it answered."""
 
 import asyncio
+import ssl
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -9,18 +10,25 @@ from typing import Self, cast
 
 END = b"\r\n.\r\n"
 GREETING, TAKEN = b"220 sink.example ESMTP\r\n", b"250 2.0.0 taken\r\n"
+STARTTLS = b"250-STARTTLS\r\n"
 ANSWERS = {
     b"EHLO": b"250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 0\r\n",
     b"DATA": b"354 go on\r\n",
     b"QUIT": b"221 2.0.0 bye\r\n",
+    b"STAR": b"220 2.0.0 go on\r\n",
 }
 Heard = Callable[[str], None]
 
 
 class Sink:
-    """Mails are known by the local part of their (one) recipient. `seen` counts final dots, `answered` our 250s."""
+    """Mails are known by the local part of their (one) recipient. `seen` counts final dots, `answered` our 250s.
 
-    def __init__(self, *, answer_after: float = 0.0, store_bodies: bool = False) -> None:
+    With `context` it offers STARTTLS; `port` is the first of its `ports`.
+    """
+
+    def __init__(
+        self, *, answer_after: float = 0.0, store_bodies: bool = False, context: ssl.SSLContext | None = None, ports: int = 1
+    ) -> None:
         self.seen: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self.octets: dict[str, int] = {}
@@ -29,22 +37,30 @@ class Sink:
         self.on_answer: Heard = _nothing
         self.answer_after = answer_after  # seconds between a dot and its 250: what a crash may hit
         self.silent = False  # dots are seen and not answered any more
-        self.port = 0
+        self.context = context
+        self.ports = [0] * ports
         self.changed = asyncio.Event()
         self.connections: set[asyncio.Transport] = set()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.ports[0]
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.get_running_loop().create_server(partial(_Session, self), "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        loop = asyncio.get_running_loop()
+        self._servers = [await loop.create_server(partial(_Session, self), "127.0.0.1", port) for port in self.ports]
+        self.ports = [server.sockets[0].getsockname()[1] for server in self._servers]
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        assert self._server is not None
-        self._server.close()
+        for server in self._servers:
+            server.close()
         for transport in tuple(self.connections):
             transport.abort()
-        await self._server.wait_closed()
+        for server in self._servers:
+            await server.wait_closed()
 
     async def until(self, what: Callable[[], bool], *, seconds: float) -> None:
         """Wait until something is true of what was seen. Raises TimeoutError."""
@@ -80,6 +96,8 @@ class _Session(asyncio.Protocol):
         self._mail = ""
         self._content: bytearray | None = None  # what was heard of a mail; where bodies are not kept only its last octets
         self._octets = 0
+        self._greeting = ANSWERS[b"EHLO"].replace(b"\r\n", b"\r\n" + STARTTLS, 1) if sink.context else ANSWERS[b"EHLO"]
+        self._changing: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -101,9 +119,13 @@ class _Session(asyncio.Protocol):
             verb = line[:4].upper()
             if verb == b"RCPT":
                 self._mail = line[line.index(b"<") + 1 : line.index(b"@")].decode()
-            self._transport.write(ANSWERS.get(verb, b"250 2.0.0 ok\r\n"))
+            self._transport.write(self._greeting if verb == b"EHLO" else ANSWERS.get(verb, b"250 2.0.0 ok\r\n"))
             if verb == b"QUIT":
                 self._transport.close()
+                return
+            if verb == b"STAR":
+                self._rest = b""
+                self._changing = asyncio.get_running_loop().create_task(self._to_tls())
                 return
             if verb == b"DATA":
                 self._content, self._octets, self._rest = bytearray(b"\r\n"), 0, b""
@@ -111,6 +133,20 @@ class _Session(asyncio.Protocol):
                     self._hear_content(data)
                 return
         self._rest = data
+
+    async def _to_tls(self) -> None:
+        """RFC 3207: what follows is encrypted, and begins with a new EHLO."""
+        plain, context = self._transport, self._sink.context
+        assert context is not None, "STARTTLS was not offered"
+        self._greeting = ANSWERS[b"EHLO"]
+        try:
+            encrypted = await asyncio.get_running_loop().start_tls(plain, self, context, server_side=True)
+        except OSError:
+            return  # it went away
+        assert encrypted is not None
+        self._transport = encrypted
+        self._sink.connections.discard(plain)
+        self._sink.connections.add(encrypted)
 
     def _hear_content(self, data: bytes) -> None:
         """There is never more behind a dot: its answer is awaited first."""
