@@ -187,6 +187,14 @@ async def test_a_folder_that_is_no_database(tmp_path: Path) -> None:
         await open_storage(f"sqlite:///{tmp_path}/mail.db").start()
 
 
+async def test_nobody_else_may_read_the_mail(lite: Storage, mails: Mails) -> None:
+    await mails.accept(lite)
+    assert lite._engines.path is not None
+    files = [*lite._engines.path.parent.glob("mail.db*")]
+    assert len(files) >= 3
+    assert {oct(file.stat().st_mode & 0o077) for file in files if file.suffix != ".lock"} == {"0o0"}
+
+
 async def test_a_store_that_is_not_started(tmp_path: Path, mails: Mails) -> None:
     storage = open_storage(f"sqlite:///{tmp_path}/mail.db")
     with pytest.raises(Unavailable, match="not open"):

@@ -7,9 +7,11 @@ while the thread was copying is little, and the writer folds that back itself, b
 
 import logging
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from threading import Event, Thread
 from typing import cast
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from mailwright.storage.engine import BUSY_MS, Engines
 
@@ -46,29 +48,34 @@ class Checkpoints:
             self._thread = None
 
     def between_groups(self) -> None:
-        """Called by the writer between two transactions, outside of both."""
+        """Called by the writer between two transactions, outside of both; a fault is left to the thread, which says it."""
         self._written.set()
-        if self._finish:
-            self._finish = False
-            with closing(self._engines.write.raw_connection()) as pooled:
-                _fold(cast("sqlite3.Connection", pooled.driver_connection))
+        if not self._finish:
+            return
+        self._finish = False
+        with suppress(sqlite3.Error, SQLAlchemyError), closing(self._engines.write.raw_connection()) as pooled:
+            _fold(cast("sqlite3.Connection", pooled.driver_connection))
 
     def _run(self, path: str) -> None:
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)) as connection:
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA cache_size = -256")
-            while self._written.wait() and not self._stop.is_set():
-                self._written.clear()
-                in_log, folded = _fold(connection)
-                self._finish = in_log > LONG and in_log - folded < SHORT
-                self._stop.wait(PAUSE_SECONDS if folded >= 0 else FAULT_SECONDS)
+        while not self._stop.is_set():
+            try:
+                with closing(sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)) as connection:
+                    self._fold_what_is_written(connection)
+            except sqlite3.Error as fault:
+                log.warning("The write-ahead log could not be folded back, mail is safe in it: %s", fault)
+                self._stop.wait(FAULT_SECONDS)
+
+    def _fold_what_is_written(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA cache_size = -256")
+        while self._written.wait() and not self._stop.is_set():
+            self._written.clear()
+            in_log, folded = _fold(connection)
+            self._finish = in_log > LONG and in_log - folded < SHORT
+            self._stop.wait(PAUSE_SECONDS)
 
 
 def _fold(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Copy what may be copied without making anybody wait: pages in the log, pages folded back; (0, -1) after a fault."""
-    try:
-        _, in_log, folded = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    except sqlite3.Error as fault:
-        log.warning("checkpoint failed, mail is safe in the log: %s", fault)
-        return 0, -1
+    """Copy what may be copied without making anybody wait: pages in the log, and how many of them are folded back."""
+    _, in_log, folded = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     return int(in_log), int(folded)

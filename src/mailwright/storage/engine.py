@@ -16,7 +16,8 @@ BUSY_MS = 5_000  # how long to wait for another program that holds an SQLite dat
 WRITER_CACHE_KIB, READER_CACHE_KIB = 16_384, 2_048  # of each SQLite connection: a process at rest stays small
 READERS = 4  # connections, and threads, that read
 WRITERS = 6  # connections that write to PostgreSQL: the groups, and what runs alone
-CONNECT_SECONDS = 5  # until PostgreSQL counts as gone
+# When PostgreSQL counts as gone, in seconds (the last in milliseconds): a network that swallows packets must not hold the writer.
+_GONE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
 WAL_KEPT = 64 * 1024 * 1024  # octets that the WAL file keeps on disk at most, after it was folded back
 _MEMORY = "file:/mailwright-{}?vfs=memdb&uri=true"  # shared by all connections of this process
 
@@ -129,10 +130,11 @@ def _sqlite_engine(url: URL, begin: str, cache_kib: int, *, connections: int) ->
 
 
 def _postgresql(url: URL) -> Engines:
-    arguments: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS}
+    arguments: dict[str, Any] = _GONE | {"application_name": "mailwright"}
     if "prepare_threshold" in url.query:  # "none" for poolers that cannot keep prepared statements
         asked = str(url.query["prepare_threshold"])
         arguments["prepare_threshold"] = int(asked) if asked.isdigit() else None
+    arguments = {name: value for name, value in arguments.items() if name not in url.query or name == "prepare_threshold"}
     target = url.set(drivername="postgresql+psycopg").difference_update_query(["prepare_threshold"])
 
     def engine(size: int, **more: Any) -> Engine:

@@ -70,6 +70,8 @@ class Storage:
 
     def _open(self) -> None:
         try:
+            if self._engines.path is not None:
+                self._engines.path.touch(mode=0o600)  # mail is nobody else's to read; SQLite gives its other files the same mode
             if self._engines.sqlite:
                 upgrade(self._engines.write)
             else:

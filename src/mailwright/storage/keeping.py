@@ -1,6 +1,6 @@
 """What is kept for how long: large mails on their way in, signatures, bodies after their time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, Delete, delete, func, literal, select, tuple_
 
@@ -12,7 +12,9 @@ from mailwright.storage.schema import account, body, delivery, dkim_signature, i
 from mailwright.values.ids import made_at
 
 DAY = 86_400_000  # milliseconds
-STEP = 20  # messages whose bodies go in one transaction: others must not wait long for the writer
+# What goes in one transaction: others must not wait long for the writer.
+STEP = 20  # messages
+STEP_OCTETS = 8 * 1024 * 1024
 ORPHAN_MS = 3_600_000  # where several processes take mail: a mail that did not grow for an hour will not be finished
 WALK = 1_000  # messages looked at in one read
 KEPT_USAGE_DAYS = 2
@@ -63,8 +65,7 @@ async def purge(door: Door, *, start: int, now: int, limit: int) -> tuple[int, i
     gone = 0
     while gone < limit:
         due, start = await door.read(overdue, start, now)
-        for at in range(0, len(due), STEP):
-            step = due[at : at + STEP]
+        for step in _steps(due):
             await door.write_soon(_forget, step)
         gone += len(due)
         if not start:
@@ -73,22 +74,36 @@ async def purge(door: Door, *, start: int, now: int, limit: int) -> tuple[int, i
     return gone, start
 
 
-def overdue(connection: Connection, after: int, now: int) -> tuple[list[int], int]:
-    """Of the next bodies in their order those whose time is up, and where the walk goes on; 0 at its end."""
+def _steps(due: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
+    """Messages in small groups, by number and by size."""
+    step: list[int] = []
+    octets = 0
+    for number, size in due:
+        step.append(number)
+        octets += size
+        if len(step) == STEP or octets >= STEP_OCTETS:
+            yield step
+            step, octets = [], 0
+    if step:
+        yield step
+
+
+def overdue(connection: Connection, after: int, now: int) -> tuple[list[tuple[int, int]], int]:
+    """Of the next bodies in their order those whose time is up, with their size, and where the walk goes on; 0 at its end."""
     shortest = connection.execute(select(func.min(account.c.retention_days))).scalar_one()
     numbers = [number for number in _with_body(connection, after) if made_at(number) + (shortest or 0) * DAY <= now]
     if not numbers:
         return [], 0
     days = func.coalesce(account.c.retention_days, RETENTION_DAYS)
     kept = (
-        select(message.c.id, days, message.c.secret)
+        select(message.c.id, message.c.size, days, message.c.secret)
         .outerjoin(account, account.c.id == message.c.account)
         .where(message.c.id.in_(numbers))
     )
     ends = _ends(connection, numbers)
     due = [
-        number
-        for number, retention, is_secret in connection.execute(kept)
+        (number, size)
+        for number, size, retention, is_secret in connection.execute(kept)
         if (end := ends.get(number)) is not None and (is_secret or end + retention * DAY <= now)
     ]
     return due, numbers[-1]

@@ -154,6 +154,8 @@ class Writer:
         outcome = self._transact(work, quick)
         if isinstance(outcome, _Failed) and collided(outcome.error):
             outcome = self._transact(work, quick)
+            if isinstance(outcome, _Failed) and collided(outcome.error):
+                return _Failed(Unavailable("The database is busy with the same rows.", "Try again in a moment."))
         return outcome
 
     def _transact(self, work: Work[Any], quick: bool) -> Any:
