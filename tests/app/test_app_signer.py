@@ -1,84 +1,92 @@
-"""The signer threads: results come back to whom they belong, and nothing is lost on the way."""
+"""The signing processes: every request gets its own fields, faults reach who asked, and a signer that dies comes back."""
 
 import asyncio
-import threading
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from mailwright.app.signer import Signers
-from mailwright.auth import DkimKey, make_key, public_record, read_mail, sign_headers
+from mailwright.app.signer import Signers, SigningKey
+from mailwright.auth import DkimKey, hash_body, make_key, public_record
+from mailwright.flows.deliver import CannotSign, Signature
 from tests.auth import naive_dkim
 
-
-async def test_every_call_gets_its_own_result() -> None:
-    signers = Signers(3)
-    futures = [signers(lambda n=n: n * n) for n in range(5_000)]  # type: ignore[misc]
-    assert await asyncio.gather(*futures) == [n * n for n in range(5_000)]
-    await signers.close()
+RSA = make_key("example.com", "s1")
+ED25519 = make_key("example.com", "s2", "ed25519-sha256")
+NOW = 1_700_000_000
 
 
-async def test_a_fault_reaches_who_asked_and_the_thread_goes_on() -> None:
+def handed(number: int, key: DkimKey) -> SigningKey:
+    return SigningKey(number, key.domain.name, key.selector, key.secret())
+
+
+def joined(fields: Sequence[bytes]) -> Signature:
+    return Signature(b"".join(fields))
+
+
+def mail(number: int) -> bytes:
+    return b"From: a@example.com\r\nSubject: %d\r\n\r\nHello %d\r\n" % (number, number)
+
+
+@pytest.fixture
+async def signers() -> AsyncIterator[Signers]:
+    made = Signers(2)
+    await made.start()
+    yield made
+    await made.close()
+
+
+async def test_every_mail_gets_its_own_signature(signers: Signers) -> None:
+    futures = [signers.sign_whole([handed(1, RSA)], mail(n), NOW, joined) for n in range(200)]
+    for n, signature in enumerate(await asyncio.gather(*futures)):
+        assert naive_dkim.verifies(signature.field + mail(n), public_record(RSA))
+
+
+async def test_one_field_for_each_key_in_their_order(signers: Signers) -> None:
+    signature = await signers.sign_whole(
+        [handed(1, RSA), handed(2, ED25519)], mail(1), NOW, lambda f: Signature(parts=((1, f[0]), (2, f[1])))
+    )
+    (_, first), (_, second) = signature.parts
+    assert b"a=rsa-sha256" in first
+    assert b"a=ed25519-sha256" in second
+    assert naive_dkim.verifies(second + mail(1), public_record(ED25519))
+
+
+async def test_a_mail_that_was_hashed_before(signers: Signers) -> None:
+    head, body = b"From: a@example.com\r\n", b"Part of a large attachment.\r\n" * 100_000
+    signature = await signers.sign_hashed([handed(2, ED25519)], head, hash_body((body,)), NOW, joined)
+    assert naive_dkim.verifies(signature.field + head + b"\r\n" + body, public_record(ED25519))
+
+
+@pytest.mark.parametrize(
+    ("content", "secret", "because"),
+    [
+        (b"Subject: nobody wrote this\r\n\r\n", RSA.secret(), "a mail without From is not signed"),
+        (mail(1), b"no key", "a key that cannot be read signs nothing"),
+    ],
+)
+async def test_what_cannot_be_signed_is_told(signers: Signers, content: bytes, secret: bytes, because: str) -> None:
+    with pytest.raises(CannotSign):
+        await signers.sign_whole([SigningKey(7, "example.com", "s1", secret)], content, NOW, joined)
+    assert (await signers.sign_whole([handed(1, RSA)], mail(1), NOW, joined)).field, because
+
+
+async def test_a_signer_that_is_killed_comes_back_and_learns_its_keys_anew() -> None:
     signers = Signers(1)
-
-    def broken() -> int:
-        raise ValueError("no key")
-
-    with pytest.raises(ValueError, match="no key"):
-        await signers(broken)
-    assert await signers(lambda: 1) == 1
+    await signers.start()
+    assert (await signers.sign_whole([handed(1, RSA)], mail(1), NOW, joined)).field
+    os.kill(signers.processes[0], signal.SIGSTOP)  # so that it cannot answer any more before it is killed
+    asked = signers.sign_whole([handed(1, RSA)], mail(2), NOW, joined)
+    os.kill(signers.processes[0], signal.SIGKILL)
+    with pytest.raises(CannotSign):
+        await asked
+    async with asyncio.timeout(20):
+        await signers.up()
+    signature = await signers.sign_whole([handed(1, RSA)], mail(3), NOW, joined)
+    assert naive_dkim.verifies(signature.field + mail(3), public_record(RSA))
     await signers.close()
 
 
-async def test_work_is_done_beside_the_loop_and_side_by_side() -> None:
-    signers, meet = Signers(2), threading.Barrier(2, timeout=20)
-    here = threading.get_ident()
-
-    def together() -> int:
-        meet.wait()  # passes only where two threads are in it at once
-        return threading.get_ident()
-
-    first, second = await asyncio.gather(signers(together), signers(together))
-    assert len({first, second, here}) == 3
-    await signers.close()
-
-
-async def test_what_was_cancelled_in_time_is_not_begun() -> None:
-    signers, gate, begun = Signers(1), threading.Event(), []
-    first = signers(gate.wait)
-    second = signers(lambda: begun.append("second"))
-    second.cancel()
-    gate.set()
-    assert await first
-    await signers.close()
-    assert begun == []
-
-
-async def test_close_waits_for_what_was_asked() -> None:
-    signers = Signers(2)
-    futures = [signers(lambda n=n: n) for n in range(100)]  # type: ignore[misc]
-    await signers.close()
-    assert await asyncio.gather(*futures) == list(range(100))
-
-
-async def test_a_large_mail_is_read_and_signed_off_the_loop() -> None:
-    signers, key = Signers(1), make_key("example.com", "s1", "ed25519-sha256")
-    head, line = b"From: a@example.com\r\n\r\n", b"Part of a large attachment.\r\n"
-    readers: set[int] = set()
-
-    def content() -> Iterator[bytes]:
-        yield head
-        for _ in range(100):
-            readers.add(threading.get_ident())
-            yield line * 1000
-
-    field = await signers(lambda: signed(content(), key))
-    assert naive_dkim.verifies(field + head + line * 100_000, public_record(key))
-    assert threading.get_ident() not in readers
-    await signers.close()
-
-
-def signed(content: Iterator[bytes], key: DkimKey) -> bytes:
-    """As the worker signs."""
-    head, body_hash = read_mail(content)
-    return sign_headers(head, body_hash, key, 1_760_000_000)
+def test_a_key_shows_no_secret() -> None:
+    assert "secret" not in repr(handed(1, RSA))

@@ -1,68 +1,191 @@
-"""The signer threads: work goes out by a queue, and one wake-up of the event loop brings back all that is ready.
-
-An RSA signature is 300 us in OpenSSL without the GIL, so threads sign side by side. A call costs about 3 us over the work
-itself, where `loop.run_in_executor` costs 15 to 20: it makes two futures and wakes the loop once for each.
-"""
+"""The signers: processes that hold the private keys and sign, each on a processor of its own."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
-from queue import SimpleQueue
-from threading import Thread
-from typing import Any, TypeVar
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-T = TypeVar("T")
+from mailwright.app.logs import logger
+from mailwright.app.signer_process import ANSWER, FIELD, HASHED, KEY, KEY_HEAD, KEY_ID, LENGTH, MAIL_HEAD, WHOLE
+from mailwright.flows.deliver import CannotSign, Signature
+
+RESTART_SECONDS = 1.0  # until a signer that ended is started again
+END_SECONDS = 5.0  # for a signer to end by itself
+Make = Callable[[Sequence[bytes]], Signature]
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key as it is handed to a signer: `secret` is PKCS#8 DER."""
+
+    id: int
+    domain: str
+    selector: str
+    secret: bytes = field(repr=False)
+
+
+class _Signer(asyncio.Protocol):
+    """One process at the other end of a socket pair."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[int, tuple[asyncio.Future[Signature], Make]] = {}
+        self._known: set[int] = set()
+        self._buffer = bytearray()
+        self._transport: asyncio.Transport | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._ending = False
+        self._request = 0
+        self.running = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while it runs."""
+        return self._process.pid if self._process is not None and self._transport is not None else None
+
+    async def start(self) -> None:
+        """Start the process; what is asked before it is up waits in the socket."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-m", "mailwright.app.signer_process", str(theirs.fileno())]
+            self._process = await asyncio.create_subprocess_exec(
+                *command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        self._known.clear()
+        self._buffer.clear()
+        self._transport, _ = await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
+        self.running.set()
+
+    def sign(self, keys: Sequence[SigningKey], kind: int, content: bytes, now: int, make: Make) -> asyncio.Future[Signature]:
+        """Ask for one field a key."""
+        future: asyncio.Future[Signature] = asyncio.get_running_loop().create_future()
+        if self._transport is None:
+            future.set_exception(_gone())
+            return future
+        self._request += 1
+        self.waiting[self._request] = future, make
+        for key in keys:
+            if key.id not in self._known:
+                self._teach(key, self._transport)
+        ids = b"".join([KEY_ID.pack(key.id) for key in keys])
+        head = MAIL_HEAD.pack(self._request, now, len(keys))
+        lead = LENGTH.pack(len(head) + len(ids) + len(content), kind)
+        self._transport.write(b"".join((lead, head, ids, content)))
+        return future
+
+    def data_received(self, data: bytes) -> None:
+        """Answers, whole or in pieces."""
+        self._buffer += data
+        while len(self._buffer) >= ANSWER.size:
+            length, request, worked = ANSWER.unpack_from(self._buffer)
+            if len(self._buffer) - ANSWER.size < length:
+                return
+            said = bytes(self._buffer[ANSWER.size : ANSWER.size + length])
+            del self._buffer[: ANSWER.size + length]
+            self._settle(request, said, worked=worked)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The process ended: what it was asked is asked again later, by the mail's next try."""
+        self._transport = None
+        self.running.clear()
+        waiting, self.waiting = self.waiting, {}
+        for future, _ in waiting.values():
+            if not future.done():
+                future.set_exception(_gone())
+        if not self._ending:
+            logger("signer").error("signer ended", exc, restart_in=RESTART_SECONDS)
+            asyncio.get_running_loop().call_later(RESTART_SECONDS, self._again)
+
+    async def close(self) -> None:
+        """End the process once it has answered."""
+        self._ending = True
+        if self._transport is not None:
+            self._transport.close()
+        if self._process is not None:
+            await _reaped(self._process)
+
+    def _again(self) -> None:
+        if not self._ending:
+            self._restart = asyncio.ensure_future(self._restarted())
+
+    async def _restarted(self) -> None:
+        if self._process is not None:
+            await _reaped(self._process)
+        await self.start()
+
+    def _teach(self, key: SigningKey, transport: asyncio.Transport) -> None:
+        self._known.add(key.id)
+        domain, selector = key.domain.encode("ascii"), key.selector.encode("ascii")
+        payload = KEY_HEAD.pack(key.id, len(domain), len(selector)) + domain + selector + key.secret
+        transport.write(LENGTH.pack(len(payload), KEY) + payload)
+
+    def _settle(self, request: int, said: bytes, *, worked: bool) -> None:
+        future, make = self.waiting.pop(request, (None, None))
+        if future is None or make is None or future.done():
+            return
+        if worked:
+            future.set_result(make(_fields(said)))
+        else:
+            future.set_exception(CannotSign(f"The mail could not be signed: {said.decode('utf-8', 'replace')}"))
 
 
 class Signers:
-    """N threads for the loop in which it is made. Call it with work; `close` it when nobody calls it any more."""
+    """N processes for the loop in which they are started; each request goes to the one with the fewest before it."""
 
-    def __init__(self, threads: int) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._waiting: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]] | None] = SimpleQueue()
-        self._done: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
-        self._loop_told = False
-        self._threads = [Thread(target=self._work, name=f"signer-{n}", daemon=True) for n in range(threads)]
-        for thread in self._threads:
-            thread.start()
+    def __init__(self, processes: int) -> None:
+        self._signers = [_Signer() for _ in range(processes)]
 
-    def __call__(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """Do `work` in a thread; the future has its result or its exception. Work that was cancelled in time is not begun."""
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._waiting.put((future, work))
-        return future
+    async def start(self) -> None:
+        """Start them all."""
+        for signer in self._signers:
+            await signer.start()
+
+    def sign_whole(self, keys: Sequence[SigningKey], content: bytes, now: int, make: Make) -> asyncio.Future[Signature]:
+        """Sign a mail by each key; `make` turns the fields into the result. `now` in seconds since 1970."""
+        return self._next().sign(keys, WHOLE, content, now, make)
+
+    def sign_hashed(
+        self, keys: Sequence[SigningKey], head: bytes, body_hash: bytes, now: int, make: Make
+    ) -> asyncio.Future[Signature]:
+        """The same for a large mail, whose body was hashed here."""
+        return self._next().sign(keys, HASHED, body_hash + head, now, make)
+
+    @property
+    def processes(self) -> list[int]:
+        """The process ids of those that run."""
+        return [signer.pid for signer in self._signers if signer.pid is not None]
+
+    async def up(self) -> None:
+        """Wait until all of them run, also those that ended and are started again."""
+        await asyncio.gather(*(signer.running.wait() for signer in self._signers))
 
     async def close(self) -> None:
-        """End the threads once all that was asked for is done."""
-        for _ in self._threads:
-            self._waiting.put(None)
-        for thread in self._threads:
-            await asyncio.to_thread(thread.join)
+        """End them all."""
+        await asyncio.gather(*(signer.close() for signer in self._signers))
 
-    def _work(self) -> None:
-        while (asked := self._waiting.get()) is not None:
-            future, work = asked
-            if future.cancelled():
-                continue
-            try:
-                self._hand_back(future, work(), None)
-            except BaseException as fault:  # noqa: BLE001 whatever it is, it belongs to who asked
-                self._hand_back(future, None, fault)
+    def _next(self) -> _Signer:
+        return min(self._signers, key=lambda signer: len(signer.waiting)) if len(self._signers) > 1 else self._signers[0]
 
-    def _hand_back(self, future: asyncio.Future[Any], result: Any, fault: BaseException | None) -> None:
-        """Append first, then look whether the loop was told: `_settle` looks the other way round, so nothing is left lying."""
-        self._done.append((future, result, fault))
-        if not self._loop_told:
-            self._loop_told = True
-            self._loop.call_soon_threadsafe(self._settle)
 
-    def _settle(self) -> None:
-        self._loop_told = False
-        while self._done:
-            future, result, fault = self._done.popleft()
-            if future.done():
-                continue
-            if fault is None:
-                future.set_result(result)
-            else:
-                future.set_exception(fault)
+async def _reaped(process: asyncio.subprocess.Process) -> None:
+    try:
+        async with asyncio.timeout(END_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _fields(said: bytes) -> list[bytes]:
+    fields, at = [], 0
+    while at < len(said):
+        (length,) = FIELD.unpack_from(said, at)
+        at += FIELD.size
+        fields.append(said[at : at + length])
+        at += length
+    return fields
+
+
+def _gone() -> CannotSign:
+    return CannotSign("The signing process ended; it is being started again.", "The mail waits and is tried again by itself.")

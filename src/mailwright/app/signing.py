@@ -2,43 +2,40 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
 
 from mailwright.accounts import DkimKeyInfo
 from mailwright.app.accounts import Accounts
+from mailwright.app.signer import Make, Signers, SigningKey
 from mailwright.app.vault import dkim_place
-from mailwright.auth import DkimKey, open_key, read_mail, sign_headers
+from mailwright.auth import read_mail
 from mailwright.flows.deliver import CannotSign, Signature
 from mailwright.ports import Directory, Store, Vault
 from mailwright.queue import Job
 from mailwright.routing.sites import SMTP
 from mailwright.values import Address, MailwrightError
 
-T = TypeVar("T")
 KEPT = 2_000  # signatures remembered: the recipients of one message follow each other closely
 UNSIGNED = Signature()
-InThread = Callable[[Callable[[], Signature]], asyncio.Future[Signature]]
 
 
 class Signing:
-    """Lives in the event loop's thread; the work itself is done in the signer threads."""
+    """Lives in the event loop's thread; the work itself is done by the signers."""
 
     def __init__(
-        self, in_thread: InThread, accounts: Accounts, directory: Directory, store: Store, vault: Vault, now: Callable[[], int]
+        self, signers: Signers, accounts: Accounts, directory: Directory, store: Store, vault: Vault, now: Callable[[], int]
     ) -> None:
-        self._in_thread, self._accounts, self._now = in_thread, accounts, now
+        self._signers, self._accounts, self._now = signers, accounts, now
         self._directory, self._store, self._vault = directory, store, vault
         self._made: OrderedDict[int, tuple[tuple[int, ...], asyncio.Future[Signature]]] = OrderedDict()  # by message
-        self._opened: dict[int, DkimKey] = {}
+        self._opened: dict[int, SigningKey] = {}
 
     def signature(self, job: Job) -> Awaitable[Signature]:
         """The signature of a job's mail by today's keys; awaiting it raises CannotSign where there must be one and is none."""
         infos = self._accounts.signers_seen(job.account, job.author)
         if not infos or job.content is None or job.attempts or any(info.id not in self._opened for info in infos):
             return asyncio.ensure_future(self._looked_up(job))
-        content = job.content
-        return self._signed(job, infos, lambda: (content,))
+        return self._signed(job, infos)
 
     async def keep(self, message: int) -> None:
         """Store what was signed: for later tries, and for export where the mail was captured."""
@@ -73,40 +70,41 @@ class Signing:
         if job.attempts:
             kept = dict(await self._store.signatures(job.message))
             if all(info.id in kept for info in infos):
-                return Signature(
-                    b"".join(kept[info.id] for info in infos), _names(infos), tuple((i.id, kept[i.id]) for i in infos)
-                )
-        content = job.content
-        if content is not None:
-            return await self._signed(job, infos, lambda: (content,))
-        return await self._signed(job, infos, lambda: self._store.content(job.message))
+                return _signature(infos, [kept[info.id] for info in infos])
+        return await self._signed(job, infos)
 
-    def _signed(
-        self, job: Job, infos: tuple[DkimKeyInfo, ...], content: Callable[[], Iterable[bytes]]
-    ) -> asyncio.Future[Signature]:
+    def _signed(self, job: Job, infos: tuple[DkimKeyInfo, ...]) -> asyncio.Future[Signature]:
         """Signed once for all recipients; again where the keys are others now."""
-        keys = tuple(info.id for info in infos)
+        ids = tuple(info.id for info in infos)
         made, future = self._made.get(job.message, ((), None))
-        if future is None or made != keys or (future.done() and (future.cancelled() or future.exception() is not None)):
-            opened, now = [self._opened[key] for key in keys], self._now() // 1000
-            future = self._in_thread(lambda: sign(content(), opened, infos, now))
-            self._made[job.message] = keys, future
+        if future is None or made != ids or (future.done() and (future.cancelled() or future.exception() is not None)):
+            future = self._begin(job, infos)
+            self._made[job.message] = ids, future
             if len(self._made) > KEPT:
                 self._made.popitem(last=False)
         return future
 
+    def _begin(self, job: Job, infos: tuple[DkimKeyInfo, ...]) -> asyncio.Future[Signature]:
+        keys, now = [self._opened[info.id] for info in infos], self._now() // 1000
+
+        def make(fields: Sequence[bytes]) -> Signature:
+            return _signature(infos, fields)
+
+        if job.content is not None:
+            return self._signers.sign_whole(keys, job.content, now, make)
+        return asyncio.ensure_future(self._large(job, keys, now, make))
+
+    async def _large(self, job: Job, keys: list[SigningKey], now: int, make: Make) -> Signature:
+        """A large mail is read from the store and hashed in a thread, never on the loop."""
+        head, body_hash = await asyncio.to_thread(lambda: read_mail(self._store.content(job.message)))
+        return await self._signers.sign_hashed(keys, head, body_hash, now, make)
+
     async def _open(self, info: DkimKeyInfo) -> None:
         if info.id not in self._opened:
             secret = self._vault.open(await self._directory.dkim_secret(info.id), bound_to=dkim_place(info.account, info.id))
-            self._opened[info.id] = open_key(info.domain, info.selector, secret)
+            self._opened[info.id] = SigningKey(info.id, info.domain.name, info.selector, secret)
 
 
-def sign(content: Iterable[bytes], keys: Iterable[DkimKey], infos: Iterable[DkimKeyInfo], now: int) -> Signature:
-    """One pass over the mail, one field a key; runs in a signer thread. `now` in seconds since 1970."""
-    head, body_hash = read_mail(content)
-    fields = tuple((info.id, sign_headers(head, body_hash, key, now)) for key, info in zip(keys, infos, strict=True))
-    return Signature(b"".join(field for _, field in fields), _names(infos), fields)
-
-
-def _names(infos: Iterable[DkimKeyInfo]) -> str:
-    return " ".join(f"{info.selector}._domainkey.{info.domain}" for info in infos)
+def _signature(infos: Sequence[DkimKeyInfo], fields: Sequence[bytes]) -> Signature:
+    name = " ".join(f"{info.selector}._domainkey.{info.domain}" for info in infos)
+    return Signature(b"".join(fields), name, tuple((info.id, field) for info, field in zip(infos, fields, strict=True)))

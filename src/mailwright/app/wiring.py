@@ -68,6 +68,7 @@ async def _built(settings: Settings, storage: Storage, now: Callable[[], int], s
     learnt = await storage.queue.learnt_sites(now=now())
     aims = Aims(settings, accounts, storage.directory, vault, resolver, shuffled, learnt, now)
     signers = Signers(settings.queue.signers)
+    await signers.start()
     signing = Signing(signers, accounts, storage.directory, storage.store, vault, now)
     works = await _works(settings, storage, vault, aims, signing, sender, now)
     metrics = Metrics(__version__)

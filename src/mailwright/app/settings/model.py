@@ -192,7 +192,7 @@ class Queue(Table):
     memory: Annotated[int, kinds.size(0, 65536 * MIB)] = setting(
         64 * MIB, "Mail kept in memory between hand-in and delivery; more is read again."
     )
-    signers: Threads = derived("the number of processors, less one", "Threads that sign mail.")
+    signers: Threads = derived("the number of processors, less one", "Processes that sign mail.")
 
 
 class Subsystem(Table):
@@ -313,5 +313,5 @@ class Settings(Table):
 
 
 def processors() -> int:
-    """How many threads sign: one processor is left to everything else, for threads beyond that only wait for each other."""
+    """How many processes sign: one processor is left to everything else."""
     return min(max(1, (os.cpu_count() or 1) - 1), 256)
