@@ -212,7 +212,7 @@ async def test_a_dead_site_backs_off_as_a_whole(serve: Serve) -> None:
         assert (row["site"], row["ready"], row["deferred"], row["failures"]) == (f"route:127.0.0.1:{dead.port}", 5, 1, 1)
         assert "tried again at" in (await served.run("queue")).stdout
         await served.later(minutes=1.1)
-        await served.until(lambda: connections(dead, 2))
+        await served.until(lambda: failures(served, f"route:127.0.0.1:{dead.port}", 2))
         await served.later(minutes=5.1)
         for number in (first, *others):
             assert (await served.ended(number)).deliveries[0].state is State.DELIVERED
@@ -220,8 +220,8 @@ async def test_a_dead_site_backs_off_as_a_whole(serve: Serve) -> None:
         assert await served.shown("queue") == []
 
 
-async def connections(server: ScriptedServer, number: int) -> bool:
-    return server.connections >= number
+async def failures(served: Served, site: str, number: int) -> bool:
+    return served.house.dispatch.site(site).failures >= number
 
 
 async def test_the_back_off_of_a_site_outlives_a_restart(serve: Serve) -> None:

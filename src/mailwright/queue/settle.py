@@ -116,6 +116,7 @@ def _outcome(
         told_delayed=job.told_delayed,
         unknown=job.unknown,
         secret=job.secret,
+        site=None if state.final else job.site,  # it may have been learnt since the row was written
         report=state is State.BOUNCED and bool(job.mail_from),  # never for a null sender (RFC 5321 §6.1)
         events=events,
     )
