@@ -8,11 +8,11 @@ import pytest
 from mailwright.app.readiness import hindrances
 from mailwright.values import Unavailable
 
-FINE: dict[str, Any] = {"store": None, "worker_lost": False, "vault_opens": True, "listeners": 2}
+FINE: dict[str, Any] = {"store": None, "worker_unheard": False, "vault_opens": True, "listeners": 2}
 WRONG = [
     ({}, []),
     ({"store": Unavailable("The disk is full.", "Make room.")}, ["store-silent"]),
-    ({"worker_lost": True}, ["worker-declared-dead"]),
+    ({"worker_unheard": True}, ["worker-not-heard"]),
     ({"vault_opens": False}, ["vault-closed"]),
     ({"listeners": 0}, ["nothing-listens"]),
     ({"store": Unavailable("The disk is full.", "Make room."), "listeners": 0}, ["store-silent", "nothing-listens"]),

@@ -31,7 +31,8 @@ class Dispatch:
     ) -> None:
         self.works = works
         self._learns = learn
-        self.ledger = Ledger(works.queue, works.worker, settled)
+        works.leases.lost = self.renounce
+        self.ledger = Ledger(works.queue, works.leases, settled)
         self.sites: dict[str, Site] = {}
         self.stopping = False
         self.memory = 0  # octets of mail held for jobs in memory
@@ -49,7 +50,7 @@ class Dispatch:
     def room(self, name: str, *, size: int, priority: int, account: int) -> bool:
         """Whether a new mail may be handed over in memory: only where it would not pass others that wait in the table."""
         site = self.site(name)
-        if self.stopping or self.ledger.full or self.memory + size > self.works.memory_budget:
+        if self.stopping or self.behind or self.memory + size > self.works.memory_budget:
             return False
         if account in self.works.paused_accounts or site.shut(self.works.now()):
             return False
@@ -58,6 +59,7 @@ class Dispatch:
     def hand(self, job: Job) -> None:
         """Take over a job that this process has leased."""
         self.memory += job.size
+        self.works.leases.take([job], self.works.leases.current)
         site = self.site(job.site)
         site.push(job)
         if self.stopping or site.shut(self.works.now()):
@@ -72,10 +74,15 @@ class Dispatch:
         if backlog:
             site.backlog = True
             site.wake_all()
-        if self.stopping or site.shut(now) or site.lanes >= site.limit:
+        if self.stopping or self.behind or site.shut(now) or site.lanes >= site.limit:
             return
         if (site.crowded_until <= now or site.jobs[0]) and site.wants_lane():
             self._start_or_want(site)
+
+    @property
+    def behind(self) -> bool:
+        """Whether the store takes no writes, has too much to write, or our lease may be another's: nothing is begun then."""
+        return self.ledger.full or self.works.trouble() is not None or not self.works.leases.held
 
     @property
     def crowded(self) -> bool:
@@ -86,9 +93,10 @@ class Dispatch:
         """Bring jobs of the table into memory; False where there are none."""
         if not site.backlog:
             return False
+        lease = self.works.leases.current
         jobs = await self.works.queue.claim(
             site.name,
-            worker=self.works.worker,
+            worker=lease.number,
             limit=site.claim_size(),
             now=self.works.now(),
             top_only=top_only,
@@ -99,6 +107,7 @@ class Dispatch:
             site.backlog = top_only  # a lane for the top priority alone saw nothing of the rest
             return False
         site.turn = jobs[-1].account
+        self.works.leases.take(jobs, lease)
         for job in jobs:
             self.memory += job.size
             site.push(job)
@@ -146,6 +155,21 @@ class Dispatch:
             self.memory -= sum(job.size for job in jobs)
             self.ledger.settle([(job, self._returned(job)) for job in jobs])
 
+    def put_back(self, site: Site, jobs: Sequence[Job]) -> None:
+        """Put jobs that were not sent back into the table, untouched."""
+        self._return(site, jobs)
+
+    def renounce(self, lease: int) -> None:
+        """Forget what waits in memory under a lease that was lost: others have it now."""
+        for site in self.sites.values():
+            jobs = site.drain()
+            for job in jobs:
+                if job.lease == lease:
+                    self.memory -= job.size
+                else:
+                    site.push(job)
+            site.backlog = True
+
     def rehome(self, jobs: Sequence[Job], site: str) -> None:
         """Give jobs to the site that their domain was learnt to belong to."""
         for job in jobs:
@@ -153,16 +177,21 @@ class Dispatch:
             self.site(site).push(job)
         self.attend(site)
 
-    async def close(self) -> None:
-        """End the lanes after the mail that each is sending; everything else goes back to the table."""
+    async def finish(self) -> None:
+        """End the lanes after the mail that each is sending; those that take too long are left to themselves."""
         self.stopping = True
         for site in self.sites.values():
             site.wake_all()
         if self._lanes:
             await asyncio.wait(self._lanes, timeout=self.works.grace_seconds)
+
+    async def close(self) -> None:
+        """Everything that was not begun goes back to the table."""
         for site in self.sites.values():
             self.give_back(site)
-        await self.ledger.close()
+        left = await self.ledger.close(self.works.grace_seconds)
+        if left:
+            self.works.log.warning("not stored", outcomes=left, what="The store did not answer: this mail will be sent again.")
 
     def _start_or_want(self, site: Site) -> None:
         """A lane now, or once one of the others ends; one that only waits for work ends for it."""
@@ -193,13 +222,13 @@ class Dispatch:
 
     async def _serve(self, site: Site, *, top: bool) -> None:
         works, source = self.works, self.works.next_source()
-        slot = None
+        lease, slot = works.leases.current, None
         try:
-            slot = await works.queue.lease_slot(site.name, source.ip or "", worker=works.worker, limit=site.limit, top=top)
+            slot = await works.queue.lease_slot(site.name, source.ip or "", worker=lease.number, limit=site.limit, top=top)
             if slot is None:
                 site.crowded_until = works.now() + NO_SLOT_MS
                 return
-            lane = Lane(self, site, slot, source)
+            lane = Lane(self, site, slot, source, lease)
             if top and not lane.top_only:  # another process has that slot
                 top = False
                 site.reserved -= 1
@@ -216,7 +245,7 @@ class Dispatch:
             site.lanes -= 1
             site.reserved -= top
             if slot is not None:
-                await self._free(site, source.ip or "", slot)
+                await self._free(site, source.ip or "", slot, lease.number)
             self._look_after(site)
 
     def _look_after(self, site: Site) -> None:
@@ -239,11 +268,11 @@ class Dispatch:
             site.lanes -= 1
             self._look_after(site)
 
-    async def _free(self, site: Site, source: str, slot: int) -> None:
+    async def _free(self, site: Site, source: str, slot: int, lease: int) -> None:
         try:
-            await self.works.queue.free_slot(site.name, source, slot, worker=self.works.worker)
+            await self.works.queue.free_slot(site.name, source, slot, worker=lease)
         except Unavailable as gone:
-            self.works.log.warning("store", site=site.name, what=str(gone))  # it runs out by itself
+            self.works.log.warning("store", site=site.name, what=str(gone))  # it goes with the lease
 
     def _remember(self, site: Site) -> None:
         self.works.spawn(

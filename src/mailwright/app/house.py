@@ -36,6 +36,7 @@ class House:
     intakes: list[Intake]
     metrics: Metrics
     listeners: Sequence[Opened] = ()
+    _beats: asyncio.Task[None] | None = None
     _round_task: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
@@ -43,6 +44,7 @@ class House:
 
     async def open(self) -> None:
         """Take over what an earlier process left, then let mail in."""
+        self._beats = asyncio.create_task(self.works.leases.run())
         await self._take_over()
         self.dispatch.ledger.start()
         await self.reload()
@@ -52,10 +54,13 @@ class House:
     async def close(self) -> None:
         """Take nothing new, end what is under way, leave the rest in the table."""
         grace = self.settings.timeouts.shutdown.total_seconds()
-        await asyncio.gather(*(opened.listener.close(grace) for opened in self.listeners))
         if self._round_task is not None:
             self._round_task.cancel()
+        await asyncio.gather(self.dispatch.finish(), *(opened.listener.close(grace) for opened in self.listeners))
         await self.dispatch.close()
+        if self._beats is not None:
+            self._beats.cancel()
+            await self._resign()
         await self.signers.close()
         await self.resolver.close()
         await self.storage.close()
@@ -78,7 +83,7 @@ class House:
         """What keeps this process from its work; empty is ready."""
         found = hindrances(
             store=await self._store_trouble(),
-            worker_lost=self.dispatch.ledger.lost,
+            worker_unheard=not self.works.leases.held,
             vault_opens=self._vault_opens(),
             listeners=len(self.listeners),
             data=self.settings.data,
@@ -99,6 +104,12 @@ class House:
         except MailwrightError:
             return False
         return True
+
+    async def _resign(self) -> None:
+        try:
+            await self.works.leases.resign()
+        except Unavailable as gone:
+            self.works.log.warning("resign", what=str(gone))  # others notice by our silence
 
     def _apply(self, name: str, paused: str, states: object) -> None:
         site = self.dispatch.site(name)
@@ -122,7 +133,9 @@ class House:
 
     async def _take_over(self) -> None:
         alone = self.storage.alone
-        freed = await self.storage.queue.free_dead(worker=self.works.worker, alone=alone, new_events=self.works.unknown_event)
+        freed = await self.storage.queue.free_dead(
+            worker=self.works.leases.current.number, alone=alone, judge=False, new_events=self.works.unknown_event
+        )
         swept = await self.storage.store.sweep_orphans() if alone else 0
         if freed or swept:
             self.works.log.info("taken over", deliveries=freed, orphans=swept)

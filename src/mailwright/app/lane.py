@@ -5,11 +5,12 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
+from mailwright.app.lease import Lease
 from mailwright.app.ledger import Ledger
 from mailwright.app.site import Site
 from mailwright.app.works import Source, Works
 from mailwright.flows.aim import Aim, Hopeless, Later, Moved
-from mailwright.flows.deliver import CannotSign, Parcel, deliver, lost_unheard
+from mailwright.flows.deliver import CannotSign, NotBegun, Parcel, deliver, lost_unheard
 from mailwright.ports.sender import Session, Unreachable
 from mailwright.queue import Job, Outcome
 from mailwright.queue.settle import Tried, Unanswered, put_off, refused_by_us, settled
@@ -25,6 +26,12 @@ class Floor(Protocol):
     works: Works
     ledger: Ledger
     stopping: bool
+
+    @property
+    def behind(self) -> bool:
+        """Whether the store cannot follow just now: nothing is begun then."""
+        ...
+
     resting: dict[asyncio.Future[None], None]  # lanes that wait for work, of all sites
 
     @property
@@ -52,13 +59,18 @@ class Floor(Protocol):
         """Give jobs to the site that they belong to."""
         ...
 
+    def put_back(self, site: Site, jobs: Sequence[Job]) -> None:
+        """Put jobs that were not sent back into the table."""
+        ...
+
 
 class Lane:
     """Runs as one task; every job that it takes ends in the ledger or back with the site."""
 
-    def __init__(self, floor: Floor, site: Site, slot: int, source: Source) -> None:
+    def __init__(self, floor: Floor, site: Site, slot: int, source: Source, lease: Lease) -> None:
+        """`lease` is the one under which the slot is held; the lane ends with it."""
         self._floor, self._works, self._site = floor, floor.works, site
-        self._source = source
+        self._source, self._lease = source, lease
         self.top_only = slot == 0 and site.limit > 1  # slot 0 is kept for the top priority
         self._session: Session | None = None
         self._served = 0
@@ -79,10 +91,10 @@ class Lane:
 
     async def _next(self) -> Parcel | None:
         """The next parcel from memory, from the table, or after some waiting; None ends the lane."""
-        while not self._floor.stopping and not self._site.shut(self._works.now()):
+        while not self._ends():
             if self._floor.crowded and self._served >= TURN:
                 return None
-            if self._floor.ledger.full:
+            if self._floor.behind:
                 await asyncio.sleep(STORE_PAUSE)
                 continue
             parcel = self._from_memory()
@@ -94,8 +106,12 @@ class Lane:
                 return None
         return None
 
+    def _ends(self) -> bool:
+        over = self._floor.stopping or self._works.leases.current is not self._lease
+        return over or self._site.shut(self._works.now())
+
     def _from_memory(self) -> Parcel | None:
-        if self._floor.stopping or self._site.shut(self._works.now()):
+        if self._ends() or self._floor.behind:
             return None
         jobs = self._site.take(top_only=self.top_only, most=self._works.recipients_at_once)
         self.in_hand += jobs
@@ -140,6 +156,10 @@ class Lane:
             outcomes = await deliver(parcel, session, self._works.clockwork)
         except (CannotSign, Unavailable) as fault:
             self._put_off(parcel.jobs, str(fault))
+            return
+        except NotBegun:
+            self._floor.put_back(self._site, parcel.jobs)
+            self._let_go(parcel.jobs)
             return
         if not parcel.again and lost_unheard(outcomes, session):
             await self._once_more(self._floor.parcel(parcel.jobs, again=True))

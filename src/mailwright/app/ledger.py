@@ -1,31 +1,37 @@
 """Begins and outcomes gather here, so that one group goes to the store at a time; an outcome is kept until it is stored."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
+from mailwright.app.lease import Leases
 from mailwright.ports import Queue
 from mailwright.queue import Job, Outcome
 from mailwright.values import Unavailable
 
 RETRY_SECONDS = 1.0  # how long to wait before the store is asked again
 Lost = frozenset[int] | None  # deliveries that this worker does not hold any more; None: nothing may be sent at all
+T = TypeVar("T")
 FULL = 5_000  # outcomes that wait for the store: beyond this lanes stop until it answers
+
+log = logging.getLogger(__name__)
 
 
 class Ledger:
     """Two gathering lists, two tasks."""
 
-    def __init__(self, queue: Queue, worker: int, settled: Callable[[Sequence[tuple[Job, Outcome]]], None]) -> None:
-        self._queue, self._worker, self._told = queue, worker, settled
-        self._beginning: list[int] = []
+    def __init__(self, queue: Queue, leases: Leases, settled: Callable[[Sequence[tuple[Job, Outcome]]], None]) -> None:
+        self._queue, self._leases, self._told = queue, leases, settled
+        self._beginning: list[Job] = []
         self._begun: asyncio.Future[Lost] | None = None
         self._outcomes: list[tuple[Job, Outcome]] = []
+        self._unstored = 0  # outcomes, those of the group that is being written too
         self._work = asyncio.Event()
         self._begin_work = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
         self._tasks: list[asyncio.Task[None]] = []
-        self.lost = False  # our lease is gone: nothing may be sent any more
 
     def start(self) -> None:
         """Begin to write."""
@@ -34,11 +40,11 @@ class Ledger:
     @property
     def full(self) -> bool:
         """Whether so many outcomes wait for the store that nothing new may be sent."""
-        return len(self._outcomes) >= FULL
+        return self._unstored >= FULL
 
     def begin(self, jobs: Sequence[Job]) -> asyncio.Future[Lost]:
         """Mark jobs as SENDING; the future is shared by the group and done once that is durable."""
-        self._beginning.extend(job.delivery for job in jobs)
+        self._beginning.extend(jobs)
         if self._begun is None:
             self._begun = asyncio.get_running_loop().create_future()
             self._begin_work.set()
@@ -47,19 +53,21 @@ class Ledger:
     def settle(self, pairs: Sequence[tuple[Job, Outcome]]) -> None:
         """Take over outcomes; they are written with the next group."""
         self._outcomes.extend(pairs)
+        self._unstored += len(pairs)
         self._drained.clear()
         self._work.set()
 
-    async def drain(self) -> None:
-        """Wait until every outcome is stored."""
-        await self._drained.wait()
-
-    async def close(self) -> None:
-        """Store what is left and stop."""
-        await self.drain()
+    async def close(self, grace: float) -> int:
+        """Store what is left within some seconds, and stop: how many outcomes were not stored."""
+        try:
+            async with asyncio.timeout(grace):
+                await self._drained.wait()
+        except TimeoutError:
+            pass
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        return self._unstored
 
     async def _write_begins(self) -> None:
         while True:
@@ -67,16 +75,21 @@ class Ledger:
             self._begin_work.clear()
             group, self._beginning = self._beginning, []
             future, self._begun = self._begun, None
-            written = None if self.lost else await self._mark(group)
+            written = await self._mark(group)
             if future is not None and not future.done():
                 future.set_result(written)
 
-    async def _mark(self, group: list[int]) -> Lost:
+    async def _mark(self, group: list[Job]) -> Lost:
+        gone: frozenset[int] = frozenset()
         try:
-            gone = await self._queue.begin(group, worker=self._worker)
+            for lease, jobs in _by_lease(group, lambda job: job.lease):
+                gone |= await self._queue.begin([job.delivery for job in jobs], worker=lease)
         except Unavailable:
             return None
-        return None if self.lost else gone  # it may have been lost meanwhile
+        except Exception as fault:  # nothing is sent, and the next group must not wait for ever
+            log.error("begins failed", exc_info=fault)
+            return None
+        return gone
 
     async def _write_outcomes(self) -> None:
         while True:
@@ -88,11 +101,29 @@ class Ledger:
                 self._drained.set()
 
     async def _store(self, group: list[tuple[Job, Outcome]]) -> None:
+        for lease, pairs in _by_lease(group, lambda pair: pair[0].lease):
+            await self._store_under(lease, pairs)
+
+    async def _store_under(self, lease: int, pairs: list[tuple[Job, Outcome]]) -> None:
         while True:
             try:
-                await self._queue.settle([outcome for _, outcome in group], worker=self._worker)
+                await self._queue.settle([outcome for _, outcome in pairs], worker=lease)
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            self._told(group)
+            except Exception as fault:  # the rows stay begun, until they are freed as unknown
+                log.error("outcomes failed", exc_info=fault)
+                self._leases.doubt()
+            else:
+                self._told(pairs)
+            self._unstored -= len(pairs)
+            self._leases.let_go(job for job, _ in pairs)
             return
+
+
+def _by_lease(items: list[T], lease: Callable[[T], int]) -> Iterable[tuple[int, list[T]]]:
+    """Nearly always one group."""
+    groups: dict[int, list[T]] = {}
+    for item in items:
+        groups.setdefault(lease(item), []).append(item)
+    return groups.items()

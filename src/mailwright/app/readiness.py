@@ -13,7 +13,7 @@ TOO_LITTLE, LITTLE = 64 * MIB, 512 * MIB  # octets left: below the first the nex
 
 
 def hindrances(
-    *, store: Unavailable | None, worker_lost: bool, vault_opens: bool, listeners: int, data: Path
+    *, store: Unavailable | None, worker_unheard: bool, vault_opens: bool, listeners: int, data: Path
 ) -> Iterator[Finding]:
     """Everything at once; nothing is ready. `store`: why it does not answer or takes no writes; `data`: whose disk needs room."""
     if store is not None:
@@ -23,12 +23,12 @@ def hindrances(
             why="Mail is answered with a 4xx reply and stays with the application; nothing is lost.",
             do=store.remedy,
         )
-    if worker_lost:
+    if worker_unheard:
         yield error(
-            "worker-declared-dead",
-            "Another process declared this one dead, and has taken over its mail.",
-            why="This process was silent for too long. It sends nothing any more.",
-            do="Start it again. If it happens often, look at the load of this machine.",
+            "worker-not-heard",
+            "The database has not heard this process for too long.",
+            why="Others may take over its mail, so it sends nothing until it is heard again; then it goes on by itself.",
+            do="If it happens often, look at the load of this machine and at the way to the database.",
         )
     if not vault_opens:
         yield error(

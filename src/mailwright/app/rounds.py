@@ -1,4 +1,4 @@
-"""What is done again and again: heartbeat, set-up changes, waking what is due, finding sites with work, reports, deleting."""
+"""What is done again and again: set-up changes, waking what is due, finding sites with work, reports, deleting."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ from mailwright.queue.retry import woken
 from mailwright.values import Unavailable
 
 TICK = 0.5  # seconds: so often changes by other processes are looked for
-HEARTBEAT_EVERY, SITES_EVERY, DEAD_EVERY, PURGE_EVERY = 4, 2, 20, 120  # ticks
+SITES_EVERY, DEAD_EVERY, PURGE_EVERY = 2, 20, 120  # ticks
 WAKE_MOST = 500  # rows that are woken in one transaction
 
 
@@ -42,7 +42,6 @@ class Rounds:
     async def once(self) -> None:
         """One round. Raises Unavailable."""
         self._tick += 1
-        await self._every(HEARTBEAT_EVERY, self._beat)
         self._changed = await self._works.accounts.refresh() or self._changed
         if self._changed:
             await self.reload()
@@ -56,10 +55,6 @@ class Rounds:
     async def _every(self, ticks: int, work: Callable[[], Awaitable[None]]) -> None:
         if self._tick % ticks == 0:
             await work()
-
-    async def _beat(self) -> None:
-        """A worker that was declared dead must not send: its rows belong to others now."""
-        self._dispatch.ledger.lost = not await self._works.queue.heartbeat(self._works.worker)
 
     async def _wake(self) -> None:
         """Rows whose time has come: due again, to be told as late, or given up."""
@@ -75,7 +70,10 @@ class Rounds:
                 return
 
     async def _find_sites(self) -> None:
-        """READY rows that no lane here knows of: put there by others, or left by a process that ended."""
+        """READY rows that no lane here knows of: put there by others, or left by a process that ended; and what waits in memory
+        since the store was away."""
+        for name in [site.name for site in self._dispatch.sites.values() if site.waiting]:
+            self._dispatch.attend(name)
         after = ""
         while True:
             found = await self._works.queue.ready_sites(after=after)
@@ -87,8 +85,9 @@ class Rounds:
 
     async def _free_dead(self) -> None:
         if not self._alone:
+            leases = self._works.leases
             freed = await self._works.queue.free_dead(
-                worker=self._works.worker, alone=False, new_events=self._works.unknown_event
+                worker=leases.current.number, alone=False, judge=leases.may_judge, new_events=self._works.unknown_event
             )
             if freed:
                 self._works.log.warning("freed", rows=freed, what="Another worker stopped; its mail is taken over.")

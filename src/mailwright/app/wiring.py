@@ -5,7 +5,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from mailwright import __version__
 from mailwright.app import knowledge
@@ -17,6 +17,7 @@ from mailwright.app.dispatch import Dispatch
 from mailwright.app.house import House
 from mailwright.app.intake import Intake
 from mailwright.app.learn import learn
+from mailwright.app.lease import Leases
 from mailwright.app.logs import logger
 from mailwright.app.metrics import Metrics
 from mailwright.app.place import storage_of
@@ -84,7 +85,11 @@ async def _built(settings: Settings, storage: Storage, now: Callable[[], int], s
 async def _works(
     settings: Settings, storage: Storage, vault: Vault, aims: Aims, signing: Signing, sender: Sender, now: Callable[[], int]
 ) -> Works:
-    worker = await storage.queue.register(host=socket.gethostname(), pid=os.getpid())
+    def register() -> Awaitable[int]:
+        return storage.queue.register(host=socket.gethostname(), pid=os.getpid())
+
+    worker, log = await register(), logger("delivery")
+    leases = Leases(storage.queue, worker, alone=storage.alone, register=register, faults=lambda: storage.faults, log=log)
     return Works(
         queue=storage.queue,
         store=storage.store,
@@ -94,7 +99,7 @@ async def _works(
         signing=signing,
         ids=IdMaker(worker % NODES),
         rules=retry_rules(settings),
-        worker=worker,
+        leases=leases,
         sources=sources(settings),
         bounce_domain=settings.bounce_domain.name,
         return_secret=await _return_secret(storage, vault),
@@ -102,10 +107,11 @@ async def _works(
         grace_seconds=settings.timeouts.shutdown.total_seconds(),
         idle_seconds=settings.timeouts.idle.total_seconds(),
         connections=settings.queue.connections,
-        log=logger("delivery"),
+        log=log,
         now=now,
         chance=random.random,
         capture=settings.delivery is Delivery.CAPTURE,
+        trouble=lambda: storage.trouble,
     )
 
 

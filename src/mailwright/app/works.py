@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from mailwright.app.accounts import Accounts
+from mailwright.app.lease import Leases
 from mailwright.app.logs import Logger
 from mailwright.app.signing import Signing
 from mailwright.flows.aim import Aim, Hopeless, Later, Moved
@@ -17,6 +19,7 @@ from mailwright.queue.retry import RetryRules
 from mailwright.queue.settle import Clockwork
 from mailwright.routing.return_path import return_path
 from mailwright.routing.sites import SMTP
+from mailwright.values import Unavailable
 from mailwright.values.ids import IdMaker
 
 RECIPIENTS_AT_ONCE = 100  # RFC 5321 §4.5.3.1.8: every server takes at least as many
@@ -50,7 +53,7 @@ class Works:
     signing: Signing
     ids: IdMaker
     rules: RetryRules
-    worker: int
+    leases: Leases
     sources: Sequence[Source]
     bounce_domain: str
     return_secret: bytes
@@ -62,6 +65,7 @@ class Works:
     now: Callable[[], int]
     chance: Callable[[], float]
     capture: bool
+    trouble: Callable[[], Unavailable | None]  # what keeps the store from writing
     paused_accounts: dict[int, str] = field(default_factory=dict)
     recipients_at_once: int = RECIPIENTS_AT_ONCE
     _turn: int = 0
@@ -84,7 +88,8 @@ class Works:
     def parcel(self, jobs: Sequence[Job], begun: asyncio.Future[frozenset[int] | None], *, again: bool = False) -> Parcel:
         """Jobs of one message and one mail_from, made ready: signing begins now."""
         job = jobs[0]
-        return Parcel(jobs, self.mail_from(job), self.signing.signature(job), begun, lambda: self._content(job), again)
+        ours = partial(self.leases.holds, job.lease)
+        return Parcel(jobs, self.mail_from(job), self.signing.signature(job), begun, ours, lambda: self._content(job), again)
 
     def mail_from(self, job: Job) -> str:
         """The envelope sender on the way out; a null sender stays null (RFC 5321 §4.5.5)."""

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from mailwright.ports.sender import Kept, Lost, OutgoingMail, Sent, Session
 from mailwright.queue import Job, Outcome
 from mailwright.queue.settle import Clockwork, Tried, Unanswered, captured, settled
-from mailwright.values import MailwrightError
+from mailwright.values import MailwrightError, Reply
 
 NOT_ANSWERED = Unanswered("The server did not answer for this recipient.")
 
 
 class CannotSign(MailwrightError):
     """There is no key, or no vault to open it: the mail waits, for it is never sent unsigned."""
+
+
+class NotBegun(MailwrightError):
+    """The transaction was given up before the final dot: the mark is not in the store, or the mail is another worker's by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +37,17 @@ class Parcel:
     mail_from: str
     signature: Awaitable[Signature]
     begun: Future[frozenset[int] | None]  # those that were lost to another worker; None: nothing may be sent
+    held: Callable[[], bool]  # whether nobody else can have taken them over by now
     content: Callable[[], Sequence[bytes] | AsyncIterator[bytes]]
     again: bool = False  # a reused connection was lost before: this is the second go
 
 
 async def deliver(parcel: Parcel, session: Session, clockwork: Callable[[], Clockwork]) -> list[Outcome]:
-    """Send one parcel; the outcomes are not yet stored. Raises what `parcel.signature` raises: then nothing was sent."""
+    """Send one parcel; the outcomes are not yet stored. Raises NotBegun and what `parcel.signature` raises: nothing was sent."""
     signature = await parcel.signature
     sent = await session.send(_mail(parcel, signature), before_dot=lambda: _still_ours(parcel))
+    if parcel.begun.done() and not _held(parcel, parcel.begun.result()) and _unsent(sent):
+        raise NotBegun("It could not be noted that sending begins, or others have taken it over.")
     tried = Tried(session.host, session.ip, session.tls, sent.transcript, session.note, signature.name)
     work = clockwork()
     return [_outcome(job, sent, tried, work) for job in parcel.jobs]
@@ -56,7 +63,11 @@ async def _held_soon(parcel: Parcel) -> bool:
 
 
 def _held(parcel: Parcel, lost: frozenset[int] | None) -> bool:
-    return lost is not None and (not lost or not any(job.delivery in lost for job in parcel.jobs))
+    return lost is not None and parcel.held() and (not lost or not any(job.delivery in lost for job in parcel.jobs))
+
+
+def _unsent(sent: Sent) -> bool:
+    return not any(isinstance(answer, Reply | Kept) or answer.after_dot for answer in sent.answers.values())
 
 
 def lost_unheard(sent: Sequence[Outcome], session: Session) -> bool:

@@ -148,9 +148,14 @@ class Queue(Protocol):
         """False where this worker was declared dead meanwhile: its rows belong to others."""
         ...
 
-    async def free_dead(self, *, worker: int, alone: bool, new_events: EventMaker) -> int:
+    async def resign(self, worker: int) -> None:
+        """This worker is no more: its slots are free at once, its rows with the next `free_dead` of anybody."""
+        ...
+
+    async def free_dead(self, *, worker: int, alone: bool, new_events: EventMaker, judge: bool = True) -> int:
         """Free rows of workers without a heartbeat for LEASE_MS (all other workers where `alone`): LEASED ones become READY,
-        SENDING ones READY and *unknown, may have arrived*, each of these with the event that `new_events` makes. How many."""
+        SENDING ones READY and *unknown, may have arrived*, each of these with the event that `new_events` makes.
+        Without `judge` only rows of workers that are no more: for who was silent itself a moment ago. Returns how many."""
         ...
 
     async def begin(self, deliveries: Sequence[int], *, worker: int) -> frozenset[int]:

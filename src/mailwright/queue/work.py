@@ -85,6 +85,7 @@ class Job:
     state: State = State.LEASED
     due_at: int = 0
     wake_at: int = 0
+    lease: int = 0  # the worker's number under which it is held
 
 
 @dataclass(slots=True)

@@ -47,6 +47,11 @@ class Door:
         """What the last write met, None where it went well."""
         return self._writer.trouble
 
+    @property
+    def faults(self) -> int:
+        """How many writes failed so far because of the store."""
+        return self._writer.faults
+
     def new_id(self, now: int) -> int:
         """An id for an event that storage tells, behind those that the caller made at that time; safe in any thread."""
         with self._ids_lock:

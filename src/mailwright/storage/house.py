@@ -41,6 +41,11 @@ class Storage:
         """What the last write met, None where it went well; a process at work writes every few seconds."""
         return self._door.trouble
 
+    @property
+    def faults(self) -> int:
+        """How many writes failed so far because of the store; where the connection broke, they may have been kept."""
+        return self._door.faults
+
     async def start(self, *, serve: bool = True) -> None:
         """Open the database; SQLite is brought to this version. `serve` takes the lock of an SQLite database.
 

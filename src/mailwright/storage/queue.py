@@ -28,9 +28,14 @@ class SqlQueue:
         """See ports.Queue."""
         return await self._write_soon(workers.heartbeat, worker)
 
-    async def free_dead(self, *, worker: int, alone: bool, new_events: EventMaker) -> int:
+    async def resign(self, worker: int) -> None:
         """See ports.Queue."""
-        await self._write_soon(workers.bury, worker, alone=alone)
+        await self._write_soon(workers.resign, worker)
+
+    async def free_dead(self, *, worker: int, alone: bool, new_events: EventMaker, judge: bool = True) -> int:
+        """See ports.Queue."""
+        if judge or alone:
+            await self._write_soon(workers.bury, worker, alone=alone)
         freed = 0
         while rows := await self._read(workers.rows_of_the_dead):
             now = await self._read(read_clock)

@@ -29,6 +29,12 @@ def heartbeat(connection: Connection, number: int) -> bool:
     return connection.execute(update(worker).where(worker.c.id == number).values(heartbeat_at=now_ms())).rowcount == 1
 
 
+def resign(connection: Connection, number: int) -> None:
+    """The worker is no more, and its slots are free."""
+    connection.execute(delete(worker).where(worker.c.id == number))
+    connection.execute(delete(slot).where(slot.c.worker == number))
+
+
 def bury(connection: Connection, number: int, *, alone: bool) -> None:
     """Forget workers that are dead (all others where `alone`), and their slots."""
     dead = worker.c.id != number

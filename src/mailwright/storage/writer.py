@@ -59,6 +59,7 @@ class Writer:
         self._pool: ThreadPoolExecutor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.trouble: Unavailable | None = None  # what keeps the store from writing, as the last write found
+        self.faults = 0  # writes of which it may not be known whether they were kept
 
     def start(self) -> None:
         """Begin to write."""
@@ -177,6 +178,7 @@ class Writer:
     def _say(self, trouble: Unavailable | None) -> None:
         """One line in the log when the store stops to answer, and one when it answers again."""
         before, self.trouble = self.trouble, trouble
+        self.faults += trouble is not None
         if str(before) == str(trouble):
             return
         if trouble is not None:
