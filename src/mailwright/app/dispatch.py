@@ -90,29 +90,36 @@ class Dispatch:
         return bool(self._wanting)
 
     async def claim(self, site: Site, *, top_only: bool) -> bool:
-        """Bring jobs of the table into memory; False where there are none."""
+        """Bring jobs of the table into memory, for all lanes of the site; False where there are none."""
         if not site.backlog:
             return False
-        lease = self.works.leases.current
-        jobs = await self.works.queue.claim(
-            site.name,
-            worker=lease.number,
-            limit=site.claim_size(),
-            now=self.works.now(),
-            top_only=top_only,
-            turn=site.turn,
-            skip=frozenset(self.works.paused_accounts),
-        )
+        async with site.claiming:
+            if site.waiting and not top_only:  # another lane brought some meanwhile
+                return True
+            jobs = await self._claimed(site, top_only=top_only)
         if not jobs:
             site.backlog = top_only  # a lane for the top priority alone saw nothing of the rest
             return False
         site.turn = jobs[-1].account
-        self.works.leases.take(jobs, lease)
         for job in jobs:
             self.memory += job.size
             site.push(job)
         self.attend(site.name)
         return True
+
+    async def _claimed(self, site: Site, *, top_only: bool) -> Sequence[Job]:
+        lease = self.works.leases.current
+        jobs = await self.works.queue.claim(
+            site.name,
+            worker=lease.number,
+            limit=site.claim_size() if self.memory < self.works.memory_budget else 1,
+            now=self.works.now(),
+            top_only=top_only,
+            turn=site.turn,
+            skip=frozenset(self.works.paused_accounts),
+        )
+        self.works.leases.take(jobs, lease)
+        return jobs
 
     def parcel(self, jobs: Sequence[Job], *, again: bool = False) -> Parcel:
         """Begin to sign jobs and to mark them as begun."""

@@ -24,6 +24,7 @@ class Site:
     reserved: int = 0  # those of the lanes that serve, or are about to serve, the top priority alone
     idle: deque[asyncio.Future[None]] = field(default_factory=deque)  # lanes that wait for work of any priority
     idle_top: deque[asyncio.Future[None]] = field(default_factory=deque)  # the same, for the top priority alone
+    claiming: asyncio.Lock = field(default_factory=asyncio.Lock)  # one lane claims for all
     backlog: bool = False  # READY rows are known or supposed to be in the table
     until: int = 0  # backs off until then (ms)
     crowded_until: int = 0  # no further lane before: other processes hold all slots (ms)
