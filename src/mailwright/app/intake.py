@@ -58,7 +58,7 @@ class Spool:
 
     def whole(self) -> bytes:
         """All of it; blocking."""
-        return b"".join((self.head, *self._store.content(self.message)))
+        return b"".join((self.head, *self._store.content(self.message, first=1)))
 
 
 class Intake:

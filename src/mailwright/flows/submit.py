@@ -124,18 +124,11 @@ def _message(mail: HandedIn, dressed: Dressed, choice: Choice, office: Office, n
         expires_at=now + min(kind.lifetime, office.rules.lifetime),
         tag=dressed.asked.tag,
         eightbit=mail.eightbit,
-        smtputf8=dressed.smtputf8 or _addresses_need_smtputf8(mail),
+        smtputf8=dressed.smtputf8,  # the addresses of an envelope are looked at for each server (RFC 6531 §3.5)
         secret=kind.secret,
         idempotency_key=dressed.asked.idempotency_key,
         hour_limit=account.hour_limit,
         day_limit=account.day_limit,
-    )
-
-
-def _addresses_need_smtputf8(mail: HandedIn) -> bool:
-    """A client may say SMTPUTF8 for every mail; only what needs it is limited to servers that have it (RFC 6531 §3.2)."""
-    return any(address.needs_smtputf8 for address in mail.recipients) or (
-        mail.mail_from is not None and mail.mail_from.needs_smtputf8
     )
 
 

@@ -98,8 +98,8 @@ class Store(Protocol):
         """Take back what was spooled."""
         ...
 
-    def content(self, message: int) -> Iterator[bytes]:
-        """The body rows in order; blocking: call it in a thread. Raises NotFound where the body was purged."""
+    def content(self, message: int, *, first: int = 0) -> Iterator[bytes]:
+        """The body rows from `first` on; blocking: call it in a thread. Raises NotFound where the body was purged."""
         ...
 
     async def keep_signature(self, message: int, key: int, signature: bytes) -> None:

@@ -40,9 +40,9 @@ class SqlStore:
         """See ports.Store."""
         await self._door.write_soon(keeping.unspool, message)
 
-    def content(self, message: int) -> Iterator[bytes]:
+    def content(self, message: int, *, first: int = 0) -> Iterator[bytes]:
         """See ports.Store."""
-        seq = 0
+        seq = first
         while (part := self._door.read_here(bind(reading.body_row, message, seq))) is not None:
             yield part
             seq += 1
