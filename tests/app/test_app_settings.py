@@ -54,7 +54,6 @@ servers = ["127.0.0.1:5353", "::1"]
 
 [operator]
 domain = "operator.example"
-selector = "mw1"
 """
 
 
@@ -70,7 +69,7 @@ def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
     assert [str(listener.address) for listener in settings.listen] == ["127.0.0.1:2587", "127.0.0.1:2465"]
     assert [listener.tls for listener in settings.listen] == [ListenerTls.STARTTLS, ListenerTls.IMPLICIT]
     assert not any(listener.trusted for listener in settings.listen)
-    assert settings.hostname == settings.authserv_id == Domain("host.example.org")
+    assert settings.hostname == Domain("host.example.org")
     assert settings.bounce_domain == Domain("bounce.host.example.org")
     assert settings.data == tmp_path / "mailwright"
     assert settings.database.url == f"sqlite:///{tmp_path}/mailwright/mailwright.db"
@@ -92,7 +91,7 @@ def test_a_full_file(tmp_path: Path) -> None:
     assert [str(outbound.ehlo) for outbound in settings.outbound] == ["mail.example.com", "six.example.com"]
     assert [span.total_seconds() for span in settings.queue.retries] == [10, 60]
     assert [str(server) for server in settings.dns.servers] == ["127.0.0.1:5353", "[::1]:53"]
-    assert (settings.operator.domain, settings.operator.selector) == (Domain("operator.example"), "mw1")
+    assert settings.operator.domain == Domain("operator.example")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +143,6 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         MAILWRIGHT_LOG='{ level = "debug" }',
         MAILWRIGHT_QUEUE__JITTER="0.1",
         MAILWRIGHT_OPERATOR__DOMAIN="",
-        MAILWRIGHT_OPERATOR__SELECTOR="",
     )
     assert settings.delivery is Delivery.CAPTURE
     assert settings.limits.size == 10 * 2**20

@@ -117,11 +117,6 @@ CASES = [
         "half a pair",
     ),
     (
-        '[operator]\ndomain = "a.example"',
-        "mailwright.toml:1: operator.domain and operator.selector belong together: set both, or neither.",
-        "half a signature",
-    ),
-    (
         '[queue]\nlifetime = "5 min"',
         "mailwright.toml:1: queue.delayed_after is not shorter than queue.lifetime: nobody would be told in time.",
         "the two times exclude each other",
@@ -171,7 +166,7 @@ def test_all_at_once_in_the_order_of_the_file_then_the_environment(tmp_path: Pat
 
 
 def test_a_fault_that_only_follows_from_another_is_not_told(tmp_path: Path) -> None:
-    (only,) = faults(tmp_path, 'hostname = "not_a_name"')  # bounce_domain, authserv_id and ehlo are made of it
+    (only,) = faults(tmp_path, 'hostname = "not_a_name"')  # bounce_domain and ehlo are made of it
     assert only.startswith('mailwright.toml:1: hostname = "not_a_name" cannot be used')
 
 

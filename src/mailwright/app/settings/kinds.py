@@ -283,7 +283,6 @@ THREE_WAYS: Kind[bool | None] = Kind(
     '"auto", true or false', _three_ways, lambda value: '"auto"' if value is None else toml(value)
 )
 DOMAIN: Kind[Domain] = Kind('a domain name such as "mail.example.com"', lambda value: Domain.parse(text(value)), toml)
-SELECTOR: Kind[str] = Kind('a selector such as "mw2026"', lambda value: Domain.parse(text(value)).name, toml)
 NAME: Kind[str] = Kind("a name of small letters, digits and hyphens, at most 63", _name, toml)
 FILE: Kind[Path] = Kind(
     "a path, from the folder of this file where it is relative", lambda value: Path(text(value)).expanduser(), toml

@@ -84,7 +84,6 @@ def _complete(values: dict[str, Any], data: Path, name: Callable[[], str]) -> se
     fill(values, "database", lambda: f"sqlite:///{Path(str(values['data'])) / 'mailwright.db'}")
     fill(values, "keyring", lambda: str(Path(str(values["data"])) / "keyring"))
     fill(values, "bounce_domain", lambda: f"bounce.{values['hostname']}")
-    fill(values, "authserv_id", lambda: values["hostname"])
     fill(values.setdefault("queue", {}), "signers", processors, "queue")
     outbound = values.get("outbound")
     for n, table in enumerate(outbound if isinstance(outbound, list) else ()):

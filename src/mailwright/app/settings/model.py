@@ -213,13 +213,10 @@ class Dns(Table):
 
 
 class Operator(Table):
-    """A second DKIM signature, of the operator, on every mail. The key is made with `mailwright dkim`."""
+    """A second DKIM signature, of the operator, on every mail: with the key of `mailwright dkim add DOMAIN --operator`."""
 
     domain: Annotated[Domain | None, kinds.optional(kinds.DOMAIN, unset="no second signature")] = setting(
         None, "Signing domain (d=, RFC 6376 §3.5)."
-    )
-    selector: Annotated[str | None, kinds.optional(kinds.SELECTOR, unset="no second signature")] = setting(
-        None, "Selector of the key (s=, RFC 6376 §3.1)."
     )
 
 
@@ -271,9 +268,6 @@ class Settings(Table):
     )
     bounce_domain: Annotated[Domain, kinds.DOMAIN] = derived(
         "bounce. before hostname", "Domain of our return paths; its MX must lead here."
-    )
-    authserv_id: Annotated[Domain, kinds.DOMAIN] = derived(
-        "hostname", "Our name in Authentication-Results fields (RFC 8601 §2.5)."
     )
     ipv6: Annotated[bool | None, kinds.THREE_WAYS] = setting(
         None, "Deliver over IPv6. auto: only from an address whose reverse name is confirmed; else IPv4 is tried first."

@@ -47,11 +47,9 @@ def _addresses_twice(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _half_pairs(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
-    tls, operator = settings.tls, settings.operator
+    tls = settings.tls
     if (tls.certificate is None) != (tls.key is None):
         yield ("tls",), "tls.certificate and tls.key belong together: set both, or neither."
-    if (operator.domain is None) != (operator.selector is None):
-        yield ("operator",), "operator.domain and operator.selector belong together: set both, or neither."
 
 
 def _times(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
