@@ -23,9 +23,18 @@ class Signing:
     """Lives in the event loop's thread; the work itself is done by the signers."""
 
     def __init__(
-        self, signers: Signers, accounts: Accounts, directory: Directory, store: Store, vault: Vault, now: Callable[[], int]
+        self,
+        signers: Signers,
+        accounts: Accounts,
+        directory: Directory,
+        store: Store,
+        vault: Vault,
+        now: Callable[[], int],
+        *,
+        daemon: str,
     ) -> None:
-        self._signers, self._accounts, self._now = signers, accounts, now
+        """`daemon` is the author of our own reports, the only mail of ours that may leave unsigned."""
+        self._signers, self._accounts, self._now, self._daemon = signers, accounts, now, daemon
         self._directory, self._store, self._vault = directory, store, vault
         self._made: OrderedDict[int, tuple[tuple[int, ...], asyncio.Future[Signature]]] = OrderedDict()  # by message
         self._opened: dict[int, SigningKey] = {}
@@ -57,12 +66,12 @@ class Signing:
             raise CannotSign(f"The mail could not be signed: {fault}", fault.remedy) from fault
         if infos:
             return await self._kept(job, infos)
-        if job.site.startswith(SMTP) or not job.mail_from:
-            return UNSIGNED  # the customer's own server signs; our own reports may go without
+        if job.site.startswith(SMTP) or (job.author == self._daemon and not job.mail_from):
+            return UNSIGNED  # the customer's own server signs
         domain = Address.parse(job.author).domain
         raise CannotSign(
             f"{domain.readable} has no DKIM key, and mail is never sent unsigned.",
-            f"The operator makes one: mailwright dkim add {domain}",
+            f"The operator makes one: mailwright dkim add {domain} --selector mw1",
         )
 
     async def _kept(self, job: Job, infos: tuple[DkimKeyInfo, ...]) -> Signature:

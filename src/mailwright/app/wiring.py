@@ -30,7 +30,7 @@ from mailwright.app.signing import Signing
 from mailwright.app.vault import open_vault, operator_place
 from mailwright.app.works import Works
 from mailwright.dns import Mx
-from mailwright.flows.report import Scribe
+from mailwright.flows.report import Scribe, daemon
 from mailwright.flows.submit import Office
 from mailwright.net.dns import Resolver
 from mailwright.net.smtp_out import SmtpSender
@@ -69,9 +69,9 @@ async def _built(settings: Settings, storage: Storage, now: Callable[[], int], s
     learnt = await storage.queue.learnt_sites(now=now())
     aims = Aims(settings, accounts, storage.directory, vault, resolver, shuffled, learnt, now)
     signers = Signers(settings.queue.signers)
-    await signers.start()
-    signing = Signing(signers, accounts, storage.directory, storage.store, vault, now)
+    signing = Signing(signers, accounts, storage.directory, storage.store, vault, now, daemon=daemon(settings.hostname.name))
     works = await _works(settings, storage, vault, aims, signing, sender, now)
+    await signers.start()  # processes: only once nothing more can go wrong here
     metrics = Metrics(__version__)
     dispatch = Dispatch(works, learn=lambda floor, site: learn(floor, aims, site), settled=Aftermath(works, metrics).settled)
     office = _office(settings, works, aims, dispatch)

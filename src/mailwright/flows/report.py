@@ -54,6 +54,11 @@ async def report(story: Story, deliveries: Sequence[int], view: AccountView, scr
     return True
 
 
+def daemon(hostname: str) -> str:
+    """The author of reports."""
+    return f"mailer-daemon@{hostname}"
+
+
 def _reader(mail_from: str, view: AccountView) -> Address | None:
     try:
         address = Address.parse(mail_from)
@@ -88,7 +93,7 @@ def _message(story: Story, number: int, size: int, scribe: Scribe, now: int) -> 
         account=story.message.account,
         subsystem=SUBSYSTEM,
         priority=PRIORITY,
-        author=f"mailer-daemon@{scribe.hostname}",
+        author=daemon(scribe.hostname),
         mail_from="",
         subject="Not delivered",
         message_id="",
