@@ -69,7 +69,7 @@ class Ready:
 
 def run(context: Context) -> Table:
     """Measure every case on every system that is there."""
-    key = _new_key(context.root)
+    key = new_key(context.root)
     checked: set[str] = set()
     rows = []
     for case in CASES:
@@ -147,7 +147,7 @@ def _the_one_mail(folder: Path) -> bytes:
     raise RuntimeError("The first mail did not arrive within 10 s.")
 
 
-def _new_key(folder: Path) -> Path:
+def new_key(folder: Path) -> Path:
     """An RSA-2048 key for OpenDKIM; Mailwright makes its own of the same kind."""
     path = folder / "key.pem"
     key = rsa.generate_private_key(65537, 2048)

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import base64
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from time import monotonic
 
 import uvloop
 
-from bench.peers.program import Absent
+from bench.peers.program import OURS, Absent
 from tests.crash.source import DOMAIN, letter, reply
 
 _LIMIT = 600.0  # seconds for one run: what takes longer hangs
@@ -53,15 +54,15 @@ class Taken:
 def pump(plan: Plan, count: int, port: int) -> Taken:
     """Hand in `count` mails. Raises Absent with the reply where one is refused."""
     command = [sys.executable, "-m", "bench.peers.client", str(port), str(count), json.dumps(asdict(plan))]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_LIMIT)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=_LIMIT, env={**os.environ, **OURS})
     if done.returncode:
         raise Absent(f"it did not take the mail: {done.stderr.strip()[-300:]}")
     return Taken(**json.loads(done.stdout))
 
 
-def recipient_domain(number: int, plan: Plan) -> str:
-    """The domain of a mail: those of one site have its name above theirs."""
-    return f"d{number % plan.domains}.s{number % plan.sites}.example"
+def site_name(site: int) -> str:
+    """What the names of a site's domains end with."""
+    return f"s{site}.example"
 
 
 class _Client:
@@ -105,7 +106,7 @@ class _Client:
         if self._plan.every:
             await asyncio.sleep(self._plan.every)
         mail = f"{self._plan.name}{number}"
-        to = f"{mail}@{recipient_domain(number, self._plan)}"
+        to = f"{mail}@d{number % self._plan.domains}.{site_name(number % self._plan.sites)}"
         writer.write(f"MAIL FROM:<app@{DOMAIN}>\r\nRCPT TO:<{to}>\r\nDATA\r\n".encode())
         for code in ("250", "250", "354"):
             await _said(reader, code)

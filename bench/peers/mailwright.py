@@ -56,7 +56,7 @@ class Mailwright:
         self.data.mkdir(mode=0o700)
         self.config = folder / "mailwright.toml"
         routes = {"*": sink} if isinstance(sink, int) else sink
-        way_out = "required" if tls else "none"
+        way_out = "opportunistic" if tls else "none"
         self.config.write_text(
             _CONFIG.format(
                 folder=folder,

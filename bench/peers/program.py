@@ -14,6 +14,7 @@ from typing import Self
 
 START_SECONDS = 20.0  # for a first start on a busy machine
 STOP_SECONDS = 10.0
+OURS = {"PYTHONPATH": str(Path(__file__).parents[2])}  # for `python -m bench...`, wherever it is started
 _ADMIN_PATH = "/usr/sbin:/sbin:/usr/local/sbin"  # Debian keeps servers out of a user's PATH
 
 

@@ -18,7 +18,7 @@ from typing import Self
 
 import uvloop
 
-from bench.peers.program import START_SECONDS, Absent, Program, else_stopped
+from bench.peers.program import OURS, START_SECONDS, Absent, Program, else_stopped
 from bench.peers.sink import Counted
 from mailwright.net.tls import server_context
 from tests.crash.sink import Sink
@@ -45,7 +45,8 @@ class Receiver(Counted):
         self._counter.write_bytes(_COUNT.pack(0))
         options = ["--ports", str(ports), "--answer-after", str(answer_after), "--watched", watched]
         options += ["--certificate", *map(str, certificate)] if certificate else []
-        self._program = Program([sys.executable, "-m", "bench.peers.receiver", str(self._counter), *options], folder=folder)
+        command = [sys.executable, "-m", "bench.peers.receiver", str(self._counter), *options]
+        self._program = Program(command, folder=folder, env=OURS)
 
     @property
     def count(self) -> int:
@@ -82,7 +83,7 @@ class Receiver(Counted):
 
     def _told(self) -> list[list[str | float]]:
         whole = self._program.log.read_text("utf-8").rpartition("\n")[0]
-        return [json.loads(line) for line in whole.splitlines()]
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("[")]
 
 
 async def _serve(asked: argparse.Namespace) -> None:

@@ -10,12 +10,15 @@ from typing import Self, cast
 
 END = b"\r\n.\r\n"
 GREETING, TAKEN = b"220 sink.example ESMTP\r\n", b"250 2.0.0 taken\r\n"
-STARTTLS = b"250-STARTTLS\r\n"
 ANSWERS = {
     b"EHLO": b"250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 0\r\n",
     b"DATA": b"354 go on\r\n",
     b"QUIT": b"221 2.0.0 bye\r\n",
+}
+PLAIN_ANSWERS = ANSWERS | {  # of a sink that demands STARTTLS (RFC 3207 §4)
+    b"EHLO": ANSWERS[b"EHLO"].replace(b"\r\n", b"\r\n250-STARTTLS\r\n", 1),
     b"STAR": b"220 2.0.0 go on\r\n",
+    b"MAIL": b"530 5.7.0 not without STARTTLS\r\n",
 }
 Heard = Callable[[str], None]
 
@@ -23,7 +26,7 @@ Heard = Callable[[str], None]
 class Sink:
     """Mails are known by the local part of their (one) recipient. `seen` counts final dots, `answered` our 250s.
 
-    With `context` it offers STARTTLS; `port` is the first of its `ports`.
+    With `context` it demands STARTTLS; `port` is the first of its `ports`.
     """
 
     def __init__(
@@ -96,7 +99,7 @@ class _Session(asyncio.Protocol):
         self._mail = ""
         self._content: bytearray | None = None  # what was heard of a mail; where bodies are not kept only its last octets
         self._octets = 0
-        self._greeting = ANSWERS[b"EHLO"].replace(b"\r\n", b"\r\n" + STARTTLS, 1) if sink.context else ANSWERS[b"EHLO"]
+        self._answers = ANSWERS if sink.context is None else PLAIN_ANSWERS
         self._changing: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -110,6 +113,8 @@ class _Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._content is not None:
             self._hear_content(data)
+        elif self._changing is not None:
+            self._rest += data  # it came with the end of the handshake
         else:
             self._hear_commands(self._rest + data)
 
@@ -119,11 +124,11 @@ class _Session(asyncio.Protocol):
             verb = line[:4].upper()
             if verb == b"RCPT":
                 self._mail = line[line.index(b"<") + 1 : line.index(b"@")].decode()
-            self._transport.write(self._greeting if verb == b"EHLO" else ANSWERS.get(verb, b"250 2.0.0 ok\r\n"))
+            self._transport.write(self._answers.get(verb, b"250 2.0.0 ok\r\n"))
             if verb == b"QUIT":
                 self._transport.close()
                 return
-            if verb == b"STAR":
+            if verb == b"STAR" and self._answers is PLAIN_ANSWERS:
                 self._rest = b""
                 self._changing = asyncio.get_running_loop().create_task(self._to_tls())
                 return
@@ -138,34 +143,43 @@ class _Session(asyncio.Protocol):
         """RFC 3207: what follows is encrypted, and begins with a new EHLO."""
         plain, context = self._transport, self._sink.context
         assert context is not None, "STARTTLS was not offered"
-        self._greeting = ANSWERS[b"EHLO"]
         try:
             encrypted = await asyncio.get_running_loop().start_tls(plain, self, context, server_side=True)
         except OSError:
             return  # it went away
         assert encrypted is not None
-        self._transport = encrypted
+        self._transport, self._answers, self._changing = encrypted, ANSWERS, None
         self._sink.connections.discard(plain)
         self._sink.connections.add(encrypted)
+        self._hear_commands(self._rest)
 
     def _hear_content(self, data: bytes) -> None:
-        """There is never more behind a dot: its answer is awaited first."""
+        """Behind a dot there may be a QUIT that did not wait for the answer (RFC 2920 §3.1)."""
         content = self._content
         assert content is not None
         content += data
         self._octets += len(data)
-        if not content.endswith(END):
+        end = content.find(END, max(0, len(content) - len(data) - len(END)))
+        if end < 0:
             if self._sink.bodies is None:
                 del content[: -len(END)]
             return
+        rest = bytes(content[end + len(END) :])
         self._content = None
-        self._sink.dot(self._mail, self._octets, bytes(content[2:-3]) if self._sink.bodies is not None else b"")
+        self._sink.dot(
+            self._mail, self._octets - len(rest), bytes(content[2 : end + 2]) if self._sink.bodies is not None else b""
+        )
         if self._sink.silent:
             return
         if self._sink.answer_after:
-            asyncio.get_running_loop().call_later(self._sink.answer_after, self._sink.answer, self._mail, self._transport)
+            asyncio.get_running_loop().call_later(self._sink.answer_after, self._answer, self._mail, rest)
         else:
-            self._sink.answer(self._mail, self._transport)
+            self._answer(self._mail, rest)
+
+    def _answer(self, mail: str, rest: bytes) -> None:
+        self._sink.answer(mail, self._transport)
+        if rest:
+            self._hear_commands(rest)
 
 
 def _nothing(_: str) -> None:
