@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
@@ -18,6 +19,7 @@ READERS = 4  # connections, and threads, that read
 WRITERS = 6  # connections that write to PostgreSQL: the groups, and what runs alone
 # When PostgreSQL counts as gone, in seconds (the last in milliseconds): a network that swallows packets must not hold the writer.
 _GONE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+HUNG_SECONDS = 15  # a process that hangs within a transaction: its locks must be gone when others take over its mail
 WAL_KEPT = 64 * 1024 * 1024  # octets that the WAL file keeps on disk at most, after it was folded back
 _MEMORY = "file:/mailwright-{}?vfs=memdb&uri=true"  # shared by all connections of this process
 
@@ -141,6 +143,11 @@ def _postgresql(url: URL) -> Engines:
         return create_engine(target, pool_size=size, max_overflow=0, pool_use_lifo=True, connect_args=arguments, **more)
 
     write = engine(WRITERS)
+
+    @event.listens_for(write, "connect")
+    def prepare(connection: psycopg.Connection[Any], _: Any) -> None:
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{HUNG_SECONDS}s'".encode())
+        connection.commit()
 
     @event.listens_for(write, "begin")
     def start(connection: Connection) -> None:

@@ -43,6 +43,7 @@ _SQLITE = {
 _POSTGRESQL = {
     "08": ("PostgreSQL is gone.", "Start it, or check the network; work goes on by itself."),
     "25006": ("PostgreSQL takes no writes: it is a standby, or set to read-only.", "Point `database.url` at the primary."),
+    "25P03": ("PostgreSQL ended a transaction that hung.", "Look at the load of this machine; work goes on by itself."),
     "28": ("PostgreSQL refuses the login.", "Check user and password in `database.url`."),
     "3D000": ("PostgreSQL has no such database.", "Create it, or check `database.url`."),
     "42501": ("PostgreSQL denies access to a table.", "Grant the user of `database.url` its rights."),
