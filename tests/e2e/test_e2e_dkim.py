@@ -7,7 +7,8 @@ import pytest
 
 from mailwright.auth import Algorithm, public_record
 from mailwright.queue import EventKind, State
-from mailwright.values import MailwrightError
+from mailwright.storage.vault import vault_at
+from mailwright.values import Domain, MailwrightError
 from tests.auth import naive_dkim
 from tests.e2e.conftest import BOTH, Serve
 from tests.e2e.served import Served, letter, route, states, told, unstuffed
@@ -31,11 +32,7 @@ async def test_without_a_key_nothing_leaves(serve: Serve, mail_from: str) -> Non
         acme = await served.customer(dkim=False)
         number = await served.hand_in(acme, "bob@remote.example", mail_from=mail_from)
         story = await served.reached(number, State.DEFERRED)
-        assert (
-            story.deliveries[0].reply
-            == ("The mail could not be signed: acme.example has no DKIM key, and mail is never sent unsigned.")
-            or story.deliveries[0].reply == "acme.example has no DKIM key, and mail is never sent unsigned."
-        )
+        assert story.deliveries[0].reply == "acme.example has no DKIM key, and mail is never sent unsigned."
         await served.later(hours=2)
         await served.reached(number, State.DEFERRED)
         assert server.mails == []
@@ -111,10 +108,7 @@ async def test_a_second_signature_with_ed25519(serve: Serve) -> None:
         await served.follow()
         story = await served.ended(await served.hand_in(acme, "bob@remote.example"))
         arrived = unstuffed(server.mails[0])
-        keys = {
-            key.selector: key
-            for key in await served.house.storage.directory.dkim_keys(served.settings.hostname.parse("acme.example"))
-        }
+        keys = {key.selector: key for key in await served.house.storage.directory.dkim_keys(Domain("acme.example"))}
     found = [tags[b"s"].decode() for tags in signatures(arrived)]
     assert sorted(found) == ["ed", "mw1"]
     for at, selector in enumerate(found):
@@ -129,7 +123,7 @@ async def test_a_second_signature_of_the_operator(serve: Serve) -> None:
         acme = await served.customer()
         await served.ended(await served.hand_in(acme, "bob@remote.example"))
         arrived = unstuffed(server.mails[0])
-        (key,) = await served.house.storage.directory.dkim_keys(served.settings.hostname.parse("operator.example"))
+        (key,) = await served.house.storage.directory.dkim_keys(Domain("operator.example"))
         assert [(tags[b"d"], tags[b"s"]) for tags in signatures(arrived)] == [
             (b"acme.example", b"mw1"),
             (b"operator.example", b"op"),
@@ -206,8 +200,6 @@ async def test_the_keyring_of_another_installation_opens_nothing(serve: Serve) -
     served = await serve()
     await served.customer()
     await served.stop()
-    from mailwright.storage.vault import vault_at
-
     keyring = served.folder / "var" / "keyring"
     ours = keyring.read_bytes()
     keyring.unlink()

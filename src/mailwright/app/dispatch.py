@@ -54,7 +54,9 @@ class Dispatch:
             return False
         if account in self.works.paused_accounts or site.shut(self.works.now()):
             return False
-        return site.waiting < site.limit * WAITING_PER_LANE and (priority == 0 or not site.backlog)
+        if priority == 0:  # it passes all others, in memory and in the table
+            return len(site.jobs[0]) < site.limit * WAITING_PER_LANE
+        return site.waiting < site.limit * WAITING_PER_LANE and not site.backlog
 
     def hand(self, job: Job) -> None:
         """Take over a job that this process has leased."""
@@ -67,6 +69,11 @@ class Dispatch:
         else:
             self.attend(job.site)
 
+    def urge(self, name: str) -> None:
+        """Mail of the top priority is in the table: a lane fetches it before it goes on with what is in memory."""
+        self.site(name).urgent = True
+        self.attend(name, backlog=True)
+
     def attend(self, name: str, *, backlog: bool = False) -> None:
         """See to it that a site with work has lanes."""
         site = self.site(name)
@@ -76,7 +83,7 @@ class Dispatch:
             site.wake_all()
         if self.stopping or self.behind or site.shut(now) or site.lanes >= site.limit:
             return
-        if (site.crowded_until <= now or site.jobs[0]) and site.wants_lane():
+        if (site.crowded_until <= now or site.jobs[0] or site.urgent) and site.wants_lane():
             self._start_or_want(site)
 
     @property
@@ -97,6 +104,7 @@ class Dispatch:
             if site.waiting and not top_only:  # another lane brought some meanwhile
                 return True
             jobs = await self._claimed(site, top_only=top_only)
+            site.urgent = bool(jobs) and top_only  # there may be more
         if not jobs:
             site.backlog = top_only  # a lane for the top priority alone saw nothing of the rest
             return False
@@ -220,7 +228,7 @@ class Dispatch:
     def _start(self, site: Site) -> None:
         site.lanes += 1
         learn = site.name.startswith(DOMAIN) and not self.works.capture
-        top = bool(site.jobs[0]) and site.limit > 1 and not site.reserved
+        top = bool(site.jobs[0] or site.urgent) and site.limit > 1 and not site.reserved
         site.reserved += top
         run = self._learn(site) if learn else self._serve(site, top=top)
         task = asyncio.create_task(run, name=site.name)

@@ -84,7 +84,7 @@ class Lane:
                 session = await self._open(parcel)
                 if session is None:
                     return
-                ahead = self._from_memory()  # signed while this one is under way
+                ahead = None if self._looks_up() else self._from_memory()  # signed while this one is under way
                 await self._send(parcel, session)
         finally:
             await self._quit()
@@ -92,11 +92,13 @@ class Lane:
     async def _next(self) -> Parcel | None:
         """The next parcel from memory, from the table, or after some waiting; None ends the lane."""
         while not self._ends():
-            if self._floor.crowded and self._served >= TURN:
-                return None
             if self._floor.behind:
                 await asyncio.sleep(STORE_PAUSE)
                 continue
+            if self._gives_way():
+                return None
+            if self._site.urgent:
+                await self._floor.claim(self._site, top_only=True)
             parcel = self._from_memory()
             if parcel is not None:
                 return parcel
@@ -105,6 +107,14 @@ class Lane:
             if self._session is None or self._floor.crowded or not await self._idle():
                 return None
         return None
+
+    def _looks_up(self) -> bool:
+        """Whether there is something better to do than the next mail in memory."""
+        return self._site.urgent or self._gives_way()
+
+    def _gives_way(self) -> bool:
+        """Whether this connection had its turn, and other sites wait for one."""
+        return self._floor.crowded and self._served >= TURN
 
     def _ends(self) -> bool:
         over = self._floor.stopping or self._works.leases.current is not self._lease

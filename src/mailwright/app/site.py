@@ -26,6 +26,7 @@ class Site:
     idle_top: deque[asyncio.Future[None]] = field(default_factory=deque)  # the same, for the top priority alone
     claiming: asyncio.Lock = field(default_factory=asyncio.Lock)  # one lane claims for all
     backlog: bool = False  # READY rows are known or supposed to be in the table
+    urgent: bool = False  # some of the top priority are among them
     until: int = 0  # backs off until then (ms)
     crowded_until: int = 0  # no further lane before: other processes hold all slots (ms)
     failures: int = 0
@@ -71,7 +72,7 @@ class Site:
         ordinary = self.waiting - len(self.jobs[0])
         if self.lanes == self.reserved and (ordinary or self.backlog):
             return True
-        if self.jobs[0] and not self.reserved and not self.idle:
+        if (self.jobs[0] or self.urgent) and not self.reserved and not self.idle:
             return True
         return self.waiting > self.lanes - len(self.idle) - len(self.idle_top)
 

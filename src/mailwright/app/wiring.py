@@ -120,7 +120,7 @@ def _office(settings: Settings, works: Works, aims: Aims, dispatch: Dispatch) ->
         return dispatch.room(site, size=size, priority=priority, account=account)
 
     host, kinds = settings.hostname.name, subsystems(settings)
-    return Office(works.store, works.ids, works.now, works.rules, host, kinds, aims.site, room, dispatch.hand)
+    return Office(works.store, works.ids, works.now, works.rules, host, kinds, aims.site, room, dispatch.hand, dispatch.urge)
 
 
 def _sender(settings: Settings) -> Sender:

@@ -55,6 +55,7 @@ class Office:
     site: Callable[[str, Choice], str]  # the site of a recipient's domain
     room: Callable[[str, int, int, int], bool]  # may this mail (site, size, priority, account) be handed over in memory?
     hand: Callable[[Job], None]
+    urge: Callable[[str], None]  # mail of the top priority waits in the table, for this site
 
 
 async def submit(mail: HandedIn, office: Office) -> Receipt | Refused:
@@ -164,8 +165,12 @@ def _hand_over(
 ) -> None:
     """What was stored as leased goes straight to its lane; what went over the account's limits waits in the table."""
     for delivery in deliveries:
-        if delivery.state is State.LEASED and delivery.id not in kept.spread:
+        if delivery.id in kept.spread:
+            continue
+        if delivery.state is State.LEASED:
             office.hand(job_of(message, delivery, content))
+        elif message.priority == 0:
+            office.urge(delivery.site)
 
 
 def job_of(message: NewMessage, delivery: NewDelivery, content: bytes | None) -> Job:

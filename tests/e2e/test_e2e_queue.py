@@ -1,0 +1,387 @@
+"""The queue at work: limits, priorities, turns, what a person does to it while it is served, and a stop in good order."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from mailwright.queue import EventKind, State
+from mailwright.values.ids import id_number
+from tests.e2e.conftest import BOTH, Serve
+from tests.e2e.peers import Keeper, aiosmtpd
+from tests.e2e.raw import logged_in, raw
+from tests.e2e.served import Customer, Served, kinds, letter, route, states, told
+from tests.net.scripted import ScriptedServer
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+
+
+class Turnstile(Keeper):
+    """Takes mails one after the other, each when it is told to; `shut` until then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = asyncio.Event()
+        self.came = 0
+
+    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802
+        self.came += 1
+        await self.open.wait()
+        return await super().handle_DATA(server, session, envelope)  # type: ignore[arg-type]
+
+    @property
+    def subjects(self) -> list[str]:
+        found = [re.search(rb"^Subject: (.*)\r$", content, re.MULTILINE) for _, _, content in self.mails]
+        return [one[1].decode() for one in found if one]
+
+
+@asynccontextmanager
+async def turnstile() -> AsyncIterator[tuple[Turnstile, int]]:
+    gate = Turnstile()
+    async with aiosmtpd(gate) as port:
+        yield gate, port
+
+
+async def many(served: Served, customer: Customer, subjects: Sequence[str], **fields: str) -> list[str]:
+    """Hand in over one connection; the ids."""
+    ids = []
+    async with raw(served) as client:
+        await logged_in(served, customer.key, client)
+        for subject in subjects:
+            mail = letter(customer.writes(), "bob@remote.example", subject=subject, **fields)
+            answer = await client.hand_in(mail, "bob@remote.example", mail_from="")
+            ids.append(answer.rpartition(" ")[2])
+    return ids
+
+
+# Limits.
+
+
+@BOTH
+async def test_what_is_over_the_hour_waits_is_told_and_leaves_by_itself(serve: Serve) -> None:
+    async with ScriptedServer() as server:
+        served = await serve(route(server.port))
+        served.clock.ahead += HOUR - served.clock() % HOUR  # a new hour begins
+        acme, bolt = await served.customer("acme", hour_limit=3), await served.customer("bolt")
+        ids = await many(served, acme, [f"mail {n}" for n in range(7)])
+        free = await many(served, bolt, ["another's"])
+        for number in (*ids[:3], *free):
+            assert states(await served.ended(number)) == {"bob@remote.example": "DELIVERED"}
+        for number in ids[3:]:
+            story = await served.reached(number, State.DEFERRED)
+            held = told(story, EventKind.HELD)
+            assert held.data["what"] == "The account's limit of 3 an hour is reached."
+            assert held.data["until"] == story.deliveries[0].due_at
+        dues = [(await served.story(number)).deliveries[0].due_at // HOUR - served.clock() // HOUR for number in ids]
+        assert dues[3:] == [1, 1, 1, 2]
+        assert "Held: The account's limit of 3 an hour is reached. It is tried again at" in await served.cli("why", ids[3])
+        assert len(server.mails) == 4
+        await served.later(hours=1)
+        for number in ids[3:6]:
+            await served.ended(number)
+        assert len(server.mails) == 7
+        await served.later(hours=1)
+        await served.ended(ids[6])
+
+
+@BOTH
+async def test_the_limit_of_a_day_and_recipients_count_each(serve: Serve) -> None:
+    async with ScriptedServer() as server:
+        served = await serve(route(server.port))
+        served.clock.ahead += DAY - served.clock() % DAY
+        acme = await served.customer("acme", day_limit=4)
+        number = await served.hand_in(acme, *(f"r{n}@remote.example" for n in range(6)))
+
+        async def four() -> bool:
+            return sorted(states(await served.story(number)).values()) == ["DEFERRED"] * 2 + ["DELIVERED"] * 4
+
+        await served.until(four)
+        await served.later(hours=23)
+        assert await four()
+        await served.later(hours=1)
+        await served.ended(number)
+
+
+async def test_a_limit_beyond_the_mails_lifetime_holds_it_for_a_person(serve: Serve) -> None:
+    async with ScriptedServer() as server:
+        served = await serve('[subsystems.flash]\nlifetime = "1 min"\n' + route(server.port))
+        served.clock.ahead += DAY - served.clock() % DAY
+        acme = await served.customer("acme", day_limit=1)
+        first, second = await many(served, acme, ["one", "two"], X_Mailwright_Subsystem="flash")
+        await served.ended(first)
+        story = await served.reached(second, State.HELD)
+        assert "an operator must raise the limit, then resume it" in told(story, EventKind.HELD).data["why"]
+        await served.cli("queue", "resume", "--message", second)
+        await served.rounds()
+        assert sorted(kinds(await served.ended(second))) == ["accepted", "attempt", "delivered", "held", "released"]
+
+
+async def test_limits_are_set_by_command(serve: Serve) -> None:
+    served = await serve(delivery="capture")
+    acme = await served.customer()
+    await served.cli("account", "set", "acme", "--hour-limit", "1")
+    await served.follow()
+    ids = await many(served, acme, ["one", "two"])
+    await served.reached(ids[1], State.DEFERRED)
+    await served.cli("account", "set", "acme", "--hour-limit", "0")
+    await served.follow()
+    (third,) = await many(served, acme, ["three"])
+    await served.ended(third)
+
+
+# Who is served first.
+
+
+@BOTH
+@pytest.mark.parametrize("memory", ["64 MiB", "0"], ids=["handed over in memory", "from the table"])
+async def test_a_password_passes_newsletters_that_wait(serve: Serve, memory: str) -> None:
+    async with turnstile() as (gate, port):
+        served = await serve(f"queue.memory = '{memory}'\n" + route(port, more="connections = 1"))
+        acme = await served.customer()
+        ids = await many(served, acme, [f"news {n}" for n in range(30)], X_Mailwright_Subsystem="blast")
+        (password,) = await many(served, acme, ["password"], X_Mailwright_Subsystem="password")
+        ids += await many(served, acme, ["bill"], X_Mailwright_Subsystem="billing")
+        gate.open.set()
+        for number in (password, *ids):
+            await served.ended(number)
+    behind = gate.subjects.index("password")
+    assert behind <= 2  # one was under way, and one was being signed
+    assert len(gate.subjects) == 32
+
+
+async def test_a_password_does_not_wait_for_connections_that_newsletters_hold(serve: Serve) -> None:
+    """Each site keeps a slot for the top priority: the others are busy with a server that takes its time."""
+    async with turnstile() as (gate, port):
+        served = await serve(route(port, more="connections = 3"))
+        acme = await served.customer()
+        await many(served, acme, [f"news {n}" for n in range(20)], X_Mailwright_Subsystem="blast")
+        await many(served, acme, ["password"], X_Mailwright_Subsystem="password")
+
+        async def three() -> bool:
+            return gate.came == 3
+
+        await served.until(three)
+        gate.open.set()
+
+        async def all_came() -> bool:
+            return len(gate.mails) == 21
+
+        await served.until(all_came)
+    assert "password" in gate.subjects[:3]
+
+
+@BOTH
+async def test_ordinary_mail_is_served_beside_the_slot_of_the_top_priority(serve: Serve) -> None:
+    """The lane that a password opened does not keep the rest waiting until it closes."""
+    async with ScriptedServer() as server:
+        served = await serve("timeouts.idle = '1 h'\n" + route(server.port))
+        acme = await served.customer()
+        await served.ended((await many(served, acme, ["password"], X_Mailwright_Subsystem="password"))[0])
+        for subject in ("one", "two"):
+            await served.ended((await many(served, acme, [subject]))[0])
+        number = (await many(served, acme, ["three"]))[0]
+        await served.ended(number)
+        assert server.connections <= 2
+
+
+@BOTH
+async def test_accounts_take_turns(serve: Serve) -> None:
+    async with turnstile() as (gate, port):
+        served = await serve("queue.memory = '0'\n" + route(port, more="connections = 1"))
+        customers = [await served.customer(name) for name in ("acme", "bolt", "cask")]
+        ids = []
+        for customer, number in zip(customers, (40, 10, 10), strict=True):
+            ids += await many(served, customer, [f"{customer.name} {n}" for n in range(number)])
+        gate.open.set()
+        for one in ids:
+            await served.ended(one)
+    names = [subject.split()[0] for subject in gate.subjects]
+    assert {name: names[:33].count(name) for name in ("bolt", "cask")} == {"bolt": 10, "cask": 10}, names
+
+
+@BOTH
+async def test_all_connections_together_have_a_limit(serve: Serve) -> None:
+    """Sites that find all connections taken get theirs when another one gives it up."""
+    async with turnstile() as (gate, port), ScriptedServer() as second, ScriptedServer() as third:
+        routes = route(second.port, "second.example") + route(third.port, "third.example") + route(port)
+        served = await serve("queue.connections = 2\nqueue.connections_per_site = 2\ntimeouts.idle = '1 h'\n" + routes)
+        acme = await served.customer()
+        for number in await many(served, acme, ["one", "two"]):
+            await served.reached(number, State.SENDING, State.LEASED)
+        other = await served.hand_in(acme, "bob@second.example")
+        await served.hand_in(acme, "bob@third.example")
+        gate.open.set()
+        await served.ended(other)
+        for number in await served.messages():
+            await served.ended(number)
+    assert (second.connections, third.connections, len(gate.mails)) == (1, 1, 2)
+
+
+# What a person does, by commands in another process's place.
+
+
+@BOTH
+@pytest.mark.parametrize("what", ["site", "account", "message"])
+async def test_pause_and_resume(serve: Serve, what: str) -> None:
+    async with ScriptedServer("RCPT TO:<later@remote.example> = 451 4.7.1 later ; 250 ok") as server, ScriptedServer() as free:
+        served = await serve(route(server.port) + route(free.port, "free.example"))
+        acme, bolt = await served.customer("acme"), await served.customer("bolt")
+        number = await served.hand_in(acme, "later@remote.example")
+        await served.reached(number, State.DEFERRED)
+        about = {
+            "site": ("--site", f"route:127.0.0.1:{server.port}"),
+            "account": ("--account", "acme"),
+            "message": ("--message", number),
+        }[what]
+        await served.cli("queue", "pause", *about, "--why", "they asked for it")
+        await served.rounds()
+        await served.later(minutes=2)
+        untouched = {
+            "site": [(acme, "free.example")],
+            "account": [(bolt, "remote.example")],
+            "message": [(acme, "remote.example")],
+        }
+        for customer, domain in untouched[what]:
+            await served.ended(await served.hand_in(customer, f"bob@{domain}"))
+        assert states(await served.story(number)) != {"later@remote.example": "DELIVERED"}
+        if what == "site":
+            assert "paused: they asked for it" in (await served.run("queue")).stdout
+        elif what == "message":
+            assert "Held: they asked for it." in await served.cli("why", number)
+        waiting = await served.hand_in(acme, "bob@remote.example") if what != "message" else number
+        await served.cli("queue", "resume", *about)
+        await served.rounds()
+        await served.rounds()
+        await served.ended(number)
+        await served.ended(waiting)
+
+
+@BOTH
+async def test_a_pause_takes_back_what_waits_in_memory(serve: Serve) -> None:
+    async with turnstile() as (gate, port):
+        served = await serve(route(port, more="connections = 1"))
+        acme, bolt = await served.customer("acme"), await served.customer("bolt")
+        mine = await many(served, acme, [f"acme {n}" for n in range(5)])
+        other = await many(served, bolt, ["bolt"])
+        await served.cli("queue", "pause", "--account", "acme")
+        await served.follow()
+        gate.open.set()
+        await served.ended(other[0])
+        await served.rounds()
+        assert len(gate.mails) <= 3  # the one under way, and the one being signed, had left already
+        assert [subject for subject in gate.subjects if subject == "bolt"]
+        await served.cli("queue", "resume", "--account", "acme")
+        await served.rounds()
+        for number in mine:
+            await served.ended(number)
+
+
+@BOTH
+@pytest.mark.parametrize("what", ["site", "account", "message"])
+async def test_retry_now(serve: Serve, what: str) -> None:
+    """Also where the whole site backs off."""
+    async with ScriptedServer("connect = 421 4.3.2 busy / <drop> ; 421 4.3.2 busy / <drop> ; 220 mx.test") as server:
+        served = await serve(route(server.port))
+        acme = await served.customer()
+        number = await served.hand_in(acme, "bob@remote.example")
+        await served.reached(number, State.DEFERRED)
+        site = f"route:127.0.0.1:{server.port}"
+        about = {"site": ("--site", site), "account": ("--account", "acme"), "message": ("--message", number)}[what]
+        for attempts in (2, 3):
+            assert "1 deliveries are tried now" in await served.cli("queue", "retry", *about)
+            await served.rounds()
+            await served.until(lambda: tried(served, number, attempts))  # noqa: B023
+        assert states(await served.ended(number)) == {"bob@remote.example": "DELIVERED"}
+
+
+async def tried(served: Served, number: str, times: int) -> bool:
+    (one,) = (await served.story(number)).deliveries
+    return one.attempts == times and one.state not in {State.LEASED, State.SENDING, State.READY}
+
+
+@BOTH
+async def test_cancel(serve: Serve) -> None:
+    async with ScriptedServer("RCPT TO:<later@remote.example> = 451 4.7.1 later ; 250 ok") as server:
+        served = await serve(route(server.port))
+        acme = await served.customer()
+        number = await served.hand_in(acme, "bob@remote.example", "later@remote.example")
+
+        async def half() -> bool:
+            return set(states(await served.story(number)).values()) == {"DELIVERED", "DEFERRED"}
+
+        await served.until(half)
+        said = await served.cli("queue", "cancel", number, "--yes")
+        assert "1 deliveries are cancelled. 1 were sent or are being sent." in said
+        await served.later(days=1)
+        story = await served.ended(number)
+    assert states(story) == {"bob@remote.example": "DELIVERED", "later@remote.example": "CANCELLED"}
+    assert "Cancelled before it left." in await served.cli("why", number)
+
+
+async def test_a_command_names_exactly_one_thing(serve: Serve) -> None:
+    served = await serve()
+    done = await served.run("queue", "pause")
+    assert done.returncode == 1
+    assert "Give one of --site SITE, --account NAME or --message ID." in done.stderr
+
+
+# The end in good order.
+
+
+@BOTH
+async def test_a_stop_ends_what_is_under_way_and_the_rest_leaves_after_the_start(serve: Serve) -> None:
+    async with turnstile() as (gate, port):
+        served = await serve(route(port, more="connections = 2"))
+        acme = await served.customer()
+        ids = await many(served, acme, [f"mail {n}" for n in range(40)])
+
+        async def under_way() -> bool:
+            return State.SENDING in [(await served.story(number)).deliveries[0].state for number in ids[:3]]
+
+        await served.until(under_way)
+        stopping = asyncio.create_task(served.stop())
+        await asyncio.sleep(0)
+        gate.open.set()
+        await stopping
+        sent = len(gate.mails)
+        assert 1 <= sent < 40
+        await served.start()
+        stories = [await served.ended(number) for number in ids]
+    assert sorted(gate.subjects) == sorted(f"mail {n}" for n in range(40))  # each once
+    assert not any(one.unknown for story in stories for one in story.deliveries)
+
+
+@BOTH
+async def test_what_was_begun_when_the_process_ended_is_told_as_unknown(serve: Serve) -> None:
+    """A stop that cannot wait: the server answers too late."""
+    async with turnstile() as (gate, port):
+        served = await serve("timeouts.shutdown = '100 ms'\n" + route(port))
+        acme = await served.customer()
+        (number,) = await many(served, acme, ["slow"])
+        await served.reached(number, State.SENDING)
+        await served.restart()
+        story = await served.story(number)
+        assert "unknown" in kinds(story)
+        gate.open.set()
+        story = await served.ended(number)
+        assert story.deliveries[0].unknown
+    assert len(gate.mails) in {1, 2}
+
+
+async def test_the_second_process_on_one_sqlite_database_is_refused(serve: Serve) -> None:
+    served = await serve()
+    done = await served.run("serve")
+    assert done.returncode == 1
+    assert "serves this database already" in done.stderr
+    assert await served.messages() == []
+
+
+async def test_ids_are_told_apart_from_nonsense(serve: Serve) -> None:
+    served = await serve()
+    for text, words in (("hello", "is not an id"), ("0000000000000", "There is no such message")):
+        done = await served.run("why", text)
+        assert done.returncode == 1
+        assert words in done.stderr
+    assert id_number("0000000000000") == 0
