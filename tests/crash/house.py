@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -46,7 +46,7 @@ class House:
 
     def __init__(
         self, folder: Path, data: Path, *, sink: int, database: str = "", more: str = "", connections: int = 20,
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None, prefix: Sequence[str] = (),
     ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         self.port, self.http = free_port(), free_port()
@@ -58,6 +58,7 @@ class House:
             )
         )
         self.starts = 0
+        self._prefix = prefix  # a program that starts it
         self._env = {**os.environ, **(env or {})}
         self._process: asyncio.subprocess.Process | None = None
 
@@ -81,17 +82,17 @@ class House:
         """Whether it runs."""
         return self._process is not None and self._process.returncode is None
 
-    async def launch(self, *prefix: str) -> None:
-        """Start the process, behind another program where one is named, and do not wait for it."""
+    async def launch(self) -> None:
+        """Start the process, and do not wait for it."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *prefix, *command(self.config, "serve"), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self._env
+                *self._prefix, *command(self.config, "serve"), stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self._env
             )
         self.starts += 1
 
-    async def start(self, *prefix: str) -> None:
+    async def start(self) -> None:
         """Start it and wait until it takes mail."""
-        await self.launch(*prefix)
+        await self.launch()
         async with asyncio.timeout(START_SECONDS):
             while not await self._greets():
                 assert self.alive, self.last_words()
