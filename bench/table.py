@@ -28,11 +28,7 @@ class Table:
     notes: Sequence[str] = field(default=())
 
     def __str__(self) -> str:
-        grid = [self._head(), *(self._line(row) for row in self.rows)]
-        widths = [max(len(line[column]) for line in grid) for column in range(len(grid[0]))]
-        body = ["  ".join(_fit(cell, widths[n], left=n == 0) for n, cell in enumerate(line)).rstrip() for line in grid]
-        body.insert(1, "  ".join("-" * width for width in widths))
-        return "\n".join([self.title, "", *body, "", *(f"- {note}" for note in self._all_notes())])
+        return _laid_out(self.title, [self._head(), *(self._line(row) for row in self.rows)], self._all_notes())
 
     def _head(self) -> list[str]:
         cells = [""]
@@ -67,6 +63,26 @@ class Table:
         if worst:
             notes.append(f"{DISTURBED} not quiet: others used up to {worst:.2f} cores in a round that counted. Measure again.")
         return notes
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A table of a bench that measures something else than rates; `rows` are cells as they are shown."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = field(default=())
+
+    def __str__(self) -> str:
+        return _laid_out(self.title, [self.head, *self.rows], self.notes)
+
+
+def _laid_out(title: str, grid: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
+    widths = [max(len(line[column]) for line in grid) for column in range(len(grid[0]))]
+    body = ["  ".join(_fit(cell, widths[n], left=n == 0) for n, cell in enumerate(line)).rstrip() for line in grid]
+    body.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join([title, "", *body, "", *(f"- {note}" for note in notes)])
 
 
 def _rate(found: Figure | None) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from bench.peers import memory
 from bench.peers.program import free_port
 from tests.crash.source import AGAIN, DOMAIN
 
@@ -126,8 +127,7 @@ class House:
 
     def memory(self, what: str = "VmRSS") -> float:
         """Of proc(5) status, in MB (10**6 octets): VmRSS now, VmHWM the most there was."""
-        line = next(line for line in Path(f"/proc/{self.pid}/status").read_text().splitlines() if line.startswith(what))
-        return int(line.split()[1]) * 1024 / 1e6
+        return memory.field(self.pid, what)
 
     def last_words(self) -> str:
         """The end of its log."""
