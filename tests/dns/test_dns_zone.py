@@ -99,9 +99,7 @@ def found(zone: Zone, name: str, type: RecordType) -> Found:
 
 
 @pytest.mark.parametrize("name,type,records,ttl,chain,because", FOUND, ids=[row[-1] for row in FOUND])
-def test_found(
-    name: str, type: RecordType, records: tuple[Any, ...], ttl: int, chain: tuple[str, ...], because: str
-) -> None:
+def test_found(name: str, type: RecordType, records: tuple[Any, ...], ttl: int, chain: tuple[str, ...], because: str) -> None:
     answer = found(Zone.parse(WORLD), name, type)
     assert (answer.texts if type == "TXT" else answer.records, answer.ttl, answer.chain) == (records, ttl, chain)
 
@@ -117,24 +115,22 @@ def test_rare_records() -> None:
     assert found(zone, "example.com", "SOA").records == (
         Soa("ns1.example.com", "hostmaster.example.com", 2026010101, 3600, 600, 86400, 300),
     )
-    assert found(zone, "_25._tcp.mx1.example.com", "TLSA").records == (
-        Tlsa(3, 1, 1, bytes.fromhex("8cb0fc6c527506a0")),
-    )
+    assert found(zone, "_25._tcp.mx1.example.com", "TLSA").records == (Tlsa(3, 1, 1, bytes.fromhex("8cb0fc6c527506a0")),)
     caa = found(Zone.parse('c.example CAA 0 issue "ca.example"'), "c.example", "CAA")
     assert str(caa.records[0]) == '0 issue "ca.example"'
 
 
 def test_origin_makes_names_relative() -> None:
-    zone = Zone.parse('$ORIGIN example.com.\n@ MX 10 mx\nmx A 192.0.2.1\nother.example. CNAME @\n')
+    zone = Zone.parse("$ORIGIN example.com.\n@ MX 10 mx\nmx A 192.0.2.1\nother.example. CNAME @\n")
     assert found(zone, "example.com", "MX").exchangers == (Mx(10, "mx.example.com"),)
     assert found(zone, "mx.example.com", "A").names == ("192.0.2.1",)
     assert found(zone, "other.example", "CNAME").names == ("example.com",)
 
 
 def test_a_key_as_opendkim_genkey_writes_it() -> None:
-    text = '''mail._domainkey.example.com. IN TXT ( "v=DKIM1; h=sha256; k=rsa; "
+    text = """mail._domainkey.example.com. IN TXT ( "v=DKIM1; h=sha256; k=rsa; "
         "p=MIIB"
-        "IjAN" )  ; ----- DKIM key mail for example.com'''
+        "IjAN" )  ; ----- DKIM key mail for example.com"""
     answer = found(Zone.parse(text), "mail._domainkey.example.com", "TXT")
     assert answer.texts == ("v=DKIM1; h=sha256; k=rsa; p=MIIBIjAN",)
 
@@ -153,7 +149,7 @@ MALFORMED = [
     ("a..example A 192.0.2.1", "Line 1:", "single dots", "an empty label"),
     (f"{'a' * 64}.example A 192.0.2.1", "Line 1:", "63", "a long label"),
     ("@ A 192.0.2.1", "Line 1:", "$ORIGIN", "an @ without an origin"),
-    ("a.example TXT ( \"x\"\nb.example A 192.0.2.1", "Line 1:", ")", "an open parenthesis"),
+    ('a.example TXT ( "x"\nb.example A 192.0.2.1', "Line 1:", ")", "an open parenthesis"),
     ("a.example A 192.0.2.1 )", "Line 1:", "(", "a stray parenthesis"),
     ('a.example TXT "\\999"', "Line 1:", "255", "no octet"),
     ("a.example FAILS loudly", "Line 1:", "servfail", "an unknown cause"),

@@ -61,9 +61,7 @@ def together(*askings: Asking[Any]) -> Asking[tuple[Any, ...]]:
             asking.close()
 
 
-def _stepped(
-    askings: tuple[Asking[Any], ...], told: dict[int, Any], results: list[Any]
-) -> dict[int, tuple[Question, ...]]:
+def _stepped(askings: tuple[Asking[Any], ...], told: dict[int, Any], results: list[Any]) -> dict[int, tuple[Question, ...]]:
     """Send each asking what it was told; what they want next, by number. Ended ones leave their result."""
     waiting: dict[int, tuple[Question, ...]] = {}
     for number, answers in told.items():

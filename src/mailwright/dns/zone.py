@@ -172,4 +172,3 @@ def _causes(wanted: str | Iterable[str] | Mapping[str, str]) -> list[tuple[str, 
         wanted = (wanted,)
     pairs = wanted.items() if isinstance(wanted, Mapping) else [(type, Cause.TIMEOUT) for type in wanted]
     return [(type if type == EVERY_TYPE else record_type(type), cause_named(cause)) for type, cause in pairs]
-
