@@ -97,7 +97,8 @@ class Signpost:
         for host in target.hosts:
             port = self.ports.get(host.ip)
             led = host if port is None else HostAddress(host.name, "127.0.0.1", port)
-            found = await self._sender.open(replace(target, hosts=(led,), allow_private=port is not None))
+            source = target.source_ip if port is None else None
+            found = await self._sender.open(replace(target, hosts=(led,), source_ip=source, allow_private=port is not None))
             if not isinstance(found, Unreachable):
                 break
         return found

@@ -1,12 +1,12 @@
 """Which site a recipient's domain belongs to, and which server a site leads to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mailwright.app.accounts import Accounts
 from mailwright.app.settings import Delivery, Endpoint, Route, RouteTls, Settings
+from mailwright.app.sources import Source, Sources
 from mailwright.app.vault import transport_place
-from mailwright.app.works import Source
 from mailwright.flows.aim import Aim, Hopeless, Later, Moved
 from mailwright.net.dns import Resolver
 from mailwright.ports import Directory, Vault
@@ -35,6 +35,7 @@ class Aims:
     vault: Vault
     resolver: Resolver
     shuffle: Shuffle
+    sources: Sources
     learnt: dict[str, tuple[str, int]]  # domain -> site, until when (ms)
     now: Callable[[], int]
 
@@ -71,7 +72,8 @@ class Aims:
 
     async def hosts(self, domain: Domain) -> MailHosts | NoRoute:
         """The mail hosts of a domain (RFC 5321 §5.1)."""
-        ours = {self.settings.hostname.name, *(outbound.ehlo.name for outbound in self.settings.outbound)}
+        outbound = self.settings.outbound
+        ours = {self.settings.hostname.name, *(one.ehlo.name for one in outbound), *(str(one.ip) for one in outbound)}
         return await self.resolver.run(
             mail_hosts(domain, shuffle=self.shuffle, our_hosts=ours, ipv6_first=self.settings.ipv6 is True)
         )
@@ -96,7 +98,7 @@ class Aims:
         addresses = await self._addresses(route.to)
         if not addresses:
             return Later(f"The address of {route.to.host} could not be found.")
-        return Aim(Target(addresses, _TLS[route.tls], source.ehlo, source_ip=source.ip, allow_private=True))
+        return self._aim(addresses, _TLS[route.tls], source, allow_private=True)
 
     async def _at_customer(self, site: str, source: Source) -> Aim | Later:
         """The customer's own server, with its login; a route for its name leads past the guard."""
@@ -117,7 +119,7 @@ class Aims:
         addresses = await self._addresses(route.to if route is not None else server, name=server.host)
         if not addresses:
             return Later(f"The address of {server.host} could not be found.")
-        return Aim(Target(addresses, plan.tls, source.ehlo, login, source.ip, allow_private=route is not None))
+        return self._aim(addresses, plan.tls, source, login, allow_private=route is not None)
 
     async def _login(self, account: int, transport: int, username: str) -> Login | None:
         sealed = await self.directory.transport_secret(account, transport)
@@ -138,7 +140,13 @@ class Aims:
         if MX + found.site != site:
             return Moved(MX + found.site)
         addresses = tuple(HostAddress(host.name, ip, SMTP_PORT) for host in found.hosts for ip in host.addresses)
-        return Aim(Target(addresses, Tls.OPPORTUNISTIC, source.ehlo, source_ip=source.ip))
+        return self._aim(addresses, Tls.OPPORTUNISTIC, source)
+
+    def _aim(
+        self, hosts: Sequence[HostAddress], tls: Tls, source: Source, login: Login | None = None, *, allow_private: bool = False
+    ) -> Aim:
+        reached, source = self.sources.reaching(hosts, source)
+        return Aim(Target(reached, tls, source.ehlo, login, source.ip, allow_private))
 
 
 def no_way(found: NoRoute) -> Hopeless | Later:

@@ -49,6 +49,7 @@ class House:
         self.dispatch.ledger.start()
         await self.reload()
         self.listeners = await open_listeners(self.settings, self._intake, now=datetime.now(UTC))
+        self.works.spawn(self.works.sources.look())
         self._round_task = asyncio.create_task(self.rounds.run())
 
     async def close(self) -> None:

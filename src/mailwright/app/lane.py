@@ -8,7 +8,8 @@ from typing import Protocol
 from mailwright.app.lease import Lease
 from mailwright.app.ledger import Ledger
 from mailwright.app.site import Site
-from mailwright.app.works import Source, Works
+from mailwright.app.sources import Source
+from mailwright.app.works import Works
 from mailwright.flows.aim import Aim, Hopeless, Later, Moved
 from mailwright.flows.deliver import CannotSign, NotBegun, Parcel, deliver, lost_unheard
 from mailwright.ports.sender import Session, Unreachable

@@ -9,7 +9,7 @@ from mailwright.queue.retry import woken
 from mailwright.values import Unavailable
 
 TICK = 0.5  # seconds: so often changes by other processes are looked for
-SITES_EVERY, DEAD_EVERY, PURGE_EVERY = 2, 20, 120  # ticks
+SITES_EVERY, DEAD_EVERY, PURGE_EVERY, SOURCES_EVERY = 2, 20, 120, 7200  # ticks
 WAKE_MOST = 500  # rows that are woken in one transaction
 
 
@@ -51,6 +51,7 @@ class Rounds:
         await self._report()
         await self._every(DEAD_EVERY, self._free_dead)
         await self._every(PURGE_EVERY, self._purge)
+        await self._every(SOURCES_EVERY, self._look_at_sources)
 
     async def _every(self, ticks: int, work: Callable[[], Awaitable[None]]) -> None:
         if self._tick % ticks == 0:
@@ -91,6 +92,9 @@ class Rounds:
             )
             if freed:
                 self._works.log.warning("freed", rows=freed, what="Another worker stopped; its mail is taken over.")
+
+    async def _look_at_sources(self) -> None:
+        self._works.spawn(self._works.sources.look())  # the DNS may take its time
 
     async def _purge(self) -> None:
         await self._works.store.purge(now=self._works.now())

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from mailwright.app.settings import Settings
-from mailwright.app.works import Source
 from mailwright.net.smtp_connection import Timeouts
 from mailwright.queue.retry import RetryRules
 from mailwright.queue.subsystem import Subsystem
@@ -40,13 +39,6 @@ def subsystems(settings: Settings) -> Callable[[str], Subsystem]:
         return found
 
     return subsystem
-
-
-def sources(settings: Settings) -> list[Source]:
-    """The addresses from which mail leaves."""
-    if not settings.outbound:
-        return [Source(None, settings.hostname.name)]
-    return [Source(str(outbound.ip), outbound.ehlo.name) for outbound in settings.outbound]
 
 
 def timeouts(settings: Settings) -> Timeouts:

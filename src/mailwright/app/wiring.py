@@ -23,10 +23,11 @@ from mailwright.app.metrics import Metrics
 from mailwright.app.place import storage_of
 from mailwright.app.reports import Reports
 from mailwright.app.rounds import Rounds
-from mailwright.app.rules import retry_rules, sources, subsystems, timeouts
+from mailwright.app.rules import retry_rules, subsystems, timeouts
 from mailwright.app.settings import Delivery, Settings
 from mailwright.app.signer import Signers
 from mailwright.app.signing import Signing
+from mailwright.app.sources import Sources
 from mailwright.app.vault import open_vault, operator_place
 from mailwright.app.works import Works
 from mailwright.dns import Mx
@@ -67,7 +68,7 @@ async def _built(settings: Settings, storage: Storage, now: Callable[[], int], s
     accounts = Accounts(storage.directory, operator=settings.operator.domain)
     resolver = _resolver(settings)
     learnt = await storage.queue.learnt_sites(now=now())
-    aims = Aims(settings, accounts, storage.directory, vault, resolver, shuffled, learnt, now)
+    aims = Aims(settings, accounts, storage.directory, vault, resolver, shuffled, Sources(settings, resolver), learnt, now)
     signers = Signers(settings.queue.signers)
     signing = Signing(signers, accounts, storage.directory, storage.store, vault, now, daemon=daemon(settings.hostname.name))
     works = await _works(settings, storage, vault, aims, signing, sender, now)
@@ -100,7 +101,7 @@ async def _works(
         ids=IdMaker(worker % NODES),
         rules=retry_rules(settings),
         leases=leases,
-        sources=sources(settings),
+        sources=aims.sources,
         bounce_domain=settings.bounce_domain.name,
         return_secret=await _return_secret(storage, vault),
         memory_budget=settings.queue.memory,

@@ -10,6 +10,7 @@ from mailwright.app.accounts import Accounts
 from mailwright.app.lease import Leases
 from mailwright.app.logs import Logger
 from mailwright.app.signing import Signing
+from mailwright.app.sources import Source, Sources
 from mailwright.flows.aim import Aim, Hopeless, Later, Moved
 from mailwright.flows.deliver import Parcel
 from mailwright.ports import Queue, Store
@@ -24,14 +25,6 @@ from mailwright.values.ids import IdMaker
 
 RECIPIENTS_AT_ONCE = 100  # RFC 5321 §4.5.3.1.8: every server takes at least as many
 AT_ONCE = 1024 * 1024  # octets: a larger mail is streamed from the store while it is sent
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A source address with its EHLO name; `ip` None is the system's route."""
-
-    ip: str | None
-    ehlo: str
 
 
 class Aims(Protocol):
@@ -54,7 +47,7 @@ class Works:
     ids: IdMaker
     rules: RetryRules
     leases: Leases
-    sources: Sequence[Source]
+    sources: Sources
     bounce_domain: str
     return_secret: bytes
     memory_budget: int
@@ -68,7 +61,6 @@ class Works:
     trouble: Callable[[], Unavailable | None]  # what keeps the store from writing
     paused_accounts: dict[int, str] = field(default_factory=dict)
     recipients_at_once: int = RECIPIENTS_AT_ONCE
-    _turn: int = 0
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     def clockwork(self) -> Clockwork:
@@ -82,8 +74,7 @@ class Works:
 
     def next_source(self) -> Source:
         """The source addresses take turns."""
-        self._turn += 1
-        return self.sources[self._turn % len(self.sources)]
+        return self.sources.next()
 
     def parcel(self, jobs: Sequence[Job], begun: asyncio.Future[frozenset[int] | None], *, again: bool = False) -> Parcel:
         """Jobs of one message and one mail_from, made ready: signing begins now."""
