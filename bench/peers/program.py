@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +16,8 @@ from typing import Self
 START_SECONDS = 20.0  # for a first start on a busy machine
 STOP_SECONDS = 10.0
 OURS = {"PYTHONPATH": str(Path(__file__).parents[2])}  # for `python -m bench...`, wherever it is started
+_FIRST_PORT, _PORTS = 10_000, 20_000  # Linux: ip_local_port_range begins at 32768
+_tried = count()
 _ADMIN_PATH = "/usr/sbin:/sbin:/usr/local/sbin"  # Debian keeps servers out of a user's PATH
 
 
@@ -31,11 +34,16 @@ def find(name: str, package: str) -> str:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of 127.0.0.1 that nobody listens on, below those from which the system takes ports for connections.
+
+    A port that the system names may be taken by an outgoing connection before its program listens on it. Each process
+    walks a stretch of its own, so that two of them at the same time do not meet either.
+    """
+    while True:
+        port = _FIRST_PORT + (os.getpid() * 97 + next(_tried)) % _PORTS
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager

@@ -268,7 +268,10 @@ def test_a_terminal_gets_text_and_a_file_json(tmp_path: Path) -> None:
     logs.start(form="auto", fd=opened(tmp_path / "log"))
     logs.logger("x").info("told")
     assert written(tmp_path / "log")[0]["event"] == "told"
-    parent, child = os.openpty()
+    try:
+        parent, child = os.openpty()
+    except OSError:
+        pytest.skip("This machine has no terminals to give: mount -t devpts devpts /dev/pts")
     logs.start(form="auto", fd=child)
     logs.logger("x").info("told")
     logs.stop()
