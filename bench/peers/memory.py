@@ -1,24 +1,35 @@
-"""How much memory a process holds, from /proc, in MB of 10^6 octets."""
+"""How much memory a process and those that it started hold, from /proc, in MB of 10^6 octets."""
 
 from pathlib import Path
 
 
 def now(pid: int) -> float:
-    """Its resident memory."""
+    """Their resident memory, each counted for itself: pages that they share are counted more than once."""
     return field(pid, "VmRSS")
 
 
 def most(pid: int) -> float:
-    """The most that it held since its start, or since `forget_most`."""
+    """The most that each held since its start, or since `forget_most`."""
     return field(pid, "VmHWM")
 
 
 def forget_most(pid: int) -> None:
     """Begin anew with `most`: proc(5) clear_refs."""
-    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    for one in _family(pid):
+        Path(f"/proc/{one}/clear_refs").write_text("5")
 
 
 def field(pid: int, name: str) -> float:
-    """A field of proc(5) status that is counted in kB."""
+    """A field of proc(5) status that is counted in kB, summed over the process and those that it started."""
+    return sum(_field(one, name) for one in _family(pid))
+
+
+def _family(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    return [pid, *(one for child in children for one in _family(child))]
+
+
+def _field(pid: int, name: str) -> float:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1]) * 1024 / 1e6

@@ -126,7 +126,7 @@ class House:
         return found[1]
 
     def memory(self, what: str = "VmRSS") -> float:
-        """Of proc(5) status, in MB (10**6 octets): VmRSS now, VmHWM the most there was."""
+        """Of proc(5) status, in MB (10**6 octets), summed over its processes: VmRSS now, VmHWM the most there was."""
         return memory.field(self.pid, what)
 
     def last_words(self) -> str:

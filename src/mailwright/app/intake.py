@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from mailwright.accounts import AccountView, Submitter
@@ -23,7 +24,7 @@ NOT_LOGGED_IN = Reply.of(530, "5.7.0", "Log in first: the API key is the passwor
 NO_SUCH_KEY = Reply.of(535, "5.7.8", "This API key is not known or was revoked; make a new one and use it as the password")
 NO_LONGER = Reply.of(530, "5.7.0", "The API key was revoked meanwhile; log in with another one")  # RFC 4954 §6
 NOT_FOR_SENDING = Reply.of(535, "5.7.8", "This API key may not send mail; use one with the scope send")
-LARGE_AT_ONCE = 2  # large mails that are re-encoded at the same time: each is held whole in memory
+LARGE_AT_ONCE = 1  # large mails that are re-encoded at the same time: each is held whole in memory, more than once
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,11 @@ class Spool:
 
     def whole(self) -> bytes:
         """All of it; blocking."""
-        return b"".join((self.head, *self._store.content(self.message, first=1)))
+        whole = BytesIO()  # not a join, which would hold all rows and the whole at the same time
+        whole.write(self.head)
+        for row in self._store.content(self.message, first=1):
+            whole.write(row)
+        return whole.getvalue()
 
 
 class Intake:
@@ -177,13 +182,13 @@ class Intake:
             if any(finding.level is Level.ERROR for finding in fitted.findings):
                 return Refused(fitted.findings)
             await spool.abort()
-            spool.head, body = split(fitted.content)
+            spool.head, _ = split(fitted.content)
             spool.rows, spool.size = 0, 0
-            rest = b"\r\n" + body
-            for start in range(0, len(rest), CHUNK):
+            for start in range(len(spool.head), len(fitted.content), CHUNK):
+                row = fitted.content[start : start + CHUNK]
                 spool.rows += 1
-                spool.size += len(rest[start : start + CHUNK])
-                await self._office.store.spool(spool.message, spool.rows, rest[start : start + CHUNK])
+                spool.size += len(row)
+                await self._office.store.spool(spool.message, spool.rows, row)
         return fitted.eightbit
 
     async def _throw_away(self, spool: Spool) -> None:

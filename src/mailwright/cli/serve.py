@@ -15,6 +15,7 @@ from mailwright.api.serve import serve as serve_http
 from mailwright.app import logs
 from mailwright.app.first_run import FirstAccount, first_account
 from mailwright.app.house import House
+from mailwright.app.memory import return_large_blocks
 from mailwright.app.settings import Delivery, ListenerTls, Settings, commented_file, findings
 from mailwright.app.vault import open_vault
 from mailwright.app.wiring import build, now_ms
@@ -78,6 +79,7 @@ def rotate_secrets(desk: Desk) -> None:
 
 
 def _until_stopped(settings: Settings, announce: Callable[[House], Awaitable[None]]) -> None:
+    return_large_blocks()
     logs.start(level=settings.log.level.value, form=settings.log.format.value, addresses=settings.log.addresses)
     try:
         uvloop.run(_serve(settings, announce))

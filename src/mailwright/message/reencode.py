@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mailwright.message.headers import MAX_LINE, Field, fields, has_long_line, split
@@ -13,6 +13,8 @@ from mailwright.values.finding import Finding, error, warning
 MAX_DEPTH = 100  # entities inside each other; real mail has some ten
 MAX_PARTS = 10_000  # of one mail
 _FEW = 6  # text with less than one octet in so many beyond ASCII is shorter, and still readable, as quoted-printable
+_STEP = 256 * 1024  # octets that are encoded at once
+_BASE64_STEP = 57 * 4096  # lines of 76 hold 57 octets each
 _HIGH = bytes(range(128, 256))
 # binascii puts "=20" for a blank before a line end without looking at the line's length (RFC 2045 §6.7 (5): 76 at most).
 _OVERFULL = re.compile(rb"^([^\r\n]{74,75})(=20|=09)(?=\r\n|\Z)", re.MULTILINE)
@@ -47,17 +49,15 @@ def reencode(raw: bytes) -> Reencoded:
     (RFC 2045 §6.4): what so stays 8-bit is told by `eightbit`, for it needs a server with 8BITMIME; what so stays too long is
     refused.
     """
-    _, body = split(raw)
-    if not needs_reencoding(body):
+    if not needs_reencoding(raw):
         return Reencoded(raw)
     walk = _Walk()
     content = _entity(raw, PLAIN, walk, depth=0, message=True)
     if walk.too_much:
         return Reencoded(raw, True, (_too_deep(),))
-    _, body = split(content)
-    eightbit = not body.isascii()
+    eightbit = not content.isascii() and not split(content)[1].isascii()  # a mail is large: no copy that is not needed
     findings = [_eight_bit_left()] if eightbit else []
-    if has_long_line(body):
+    if has_long_line(content) and has_long_line(split(content)[1]):
         findings.append(_line_too_long())
     return Reencoded(content, eightbit, tuple(findings))
 
@@ -116,9 +116,20 @@ def _leaf(body: bytes, declared: bytes, kind: ContentType) -> tuple[bytes, bytes
     if data is None:
         return declared, body
     if kind.main == b"text" and _is_lines(data) and len(data.translate(None, _HIGH)) * _FEW > len(data) * (_FEW - 1):
-        return b"quoted-printable", quoted_printable(data)
-    encoded = base64.encodebytes(data).replace(b"\n", b"\r\n")  # RFC 2045 §6.8: lines of 76
+        return b"quoted-printable", b"".join(quoted_printable(piece) for piece in _by_lines(data))
+    pieces = (data[at : at + _BASE64_STEP] for at in range(0, len(data), _BASE64_STEP))
+    encoded = b"".join(base64.encodebytes(piece).replace(b"\n", b"\r\n") for piece in pieces)  # RFC 2045 §6.8: lines of 76
     return b"base64", encoded if body.endswith(b"\r\n") else encoded.removesuffix(b"\r\n")
+
+
+def _by_lines(data: bytes) -> Iterator[bytes]:
+    """Pieces that end with a line, so that a large text is not held in several forms at once."""
+    at = 0
+    while at < len(data):
+        end = data.find(b"\r\n", at + _STEP)
+        end = len(data) if end < 0 else end + 2
+        yield data[at:end]
+        at = end
 
 
 def quoted_printable(data: bytes) -> bytes:
