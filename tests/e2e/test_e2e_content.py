@@ -34,22 +34,22 @@ REENCODED: list[tuple[str, bytes, bytes]] = [
 
 
 @pytest.mark.parametrize("server", [PLAIN, EIGHT], ids=["7-bit server", "8-bit server"])
-@pytest.mark.parametrize("because, mail, reads", REENCODED, ids=[row[0] for row in REENCODED])
-async def test_it_is_re_encoded_before_it_is_signed(serve: Serve, because: str, mail: bytes, reads: bytes, server: str) -> None:
+async def test_it_is_re_encoded_before_it_is_signed(serve: Serve, server: str) -> None:
     """So that no server on the way has to change it, which would break the signature (RFC 6376 §5.3)."""
     async with ScriptedServer(server) as peer:
-        served = await serve(route(peer.port))
+        served = await serve("queue.connections_per_site = 2\n" + route(peer.port))
         acme = await served.customer()
-        number = await served.hand_in(acme, "bob@remote.example", mail=mail, options=["BODY=8BITMIME"])
-        await served.ended(number)
-        arrived = unstuffed(peer.mails[0])
-        assert await served.verified(arrived), because
-    head, _, body = arrived.partition(b"\r\n\r\n")
-    assert arrived.isascii()
-    assert max(map(len, body.split(b"\r\n"))) <= 76
-    decode = base64.b64decode if b"base64" in head else quopri.decodestring
-    assert decode(body) == reads
-    assert "BODY=8BITMIME" not in next(command for command in peer.said if command.startswith("MAIL"))
+        for because, mail, reads in REENCODED:
+            number = await served.hand_in(acme, "bob@remote.example", mail=mail, options=["BODY=8BITMIME"])
+            await served.ended(number)
+            arrived = unstuffed(peer.mails[-1])
+            assert await served.verified(arrived), because
+            head, _, body = arrived.partition(b"\r\n\r\n")
+            assert arrived.isascii(), because
+            assert max(map(len, body.split(b"\r\n"))) <= 76, because
+            decode = base64.b64decode if b"base64" in head else quopri.decodestring
+            assert decode(body) == reads, because
+    assert not any("BODY=8BITMIME" in command for command in peer.said)
 
 
 SIGNED = (
@@ -133,14 +133,14 @@ async def test_beyond_ascii_without_smtputf8_is_refused_at_hand_in(serve: Serve)
 # Circles.
 
 
-@pytest.mark.parametrize("hops, answer", [(99, "250"), (100, "250"), (101, "554 5.4.6")])
-async def test_a_mail_that_goes_in_a_circle(serve: Serve, hops: int, answer: str) -> None:
+async def test_a_mail_that_goes_in_a_circle(serve: Serve) -> None:
     served = await serve(delivery="capture")
     acme = await served.customer()
-    mail = b"Received: from a by b; Sun, 22 Nov 2026 02:57:31 +0000\r\n" * hops + letter(acme.writes())
     async with raw(served) as client:
         await logged_in(served, acme.key, client)
-        assert (await client.hand_in(mail, "bob@remote.example", mail_from="")).startswith(answer)
+        for hops, answer in ((99, "250"), (100, "250"), (101, "554 5.4.6")):
+            mail = b"Received: from a by b; Sun, 22 Nov 2026 02:57:31 +0000\r\n" * hops + letter(acme.writes())
+            assert (await client.hand_in(mail, "bob@remote.example", mail_from="")).startswith(answer), hops
 
 
 BROKEN: list[tuple[str, bytes]] = [
@@ -150,14 +150,14 @@ BROKEN: list[tuple[str, bytes]] = [
 ]
 
 
-@pytest.mark.parametrize("because, body", BROKEN, ids=[row[0] for row in BROKEN])
-async def test_broken_lines_are_refused(serve: Serve, because: str, body: bytes) -> None:
+async def test_broken_lines_are_refused(serve: Serve) -> None:
     served = await serve(delivery="capture")
     acme = await served.customer()
-    for mail in (letter(acme.writes()) + body, b"X-Odd: " + body + letter(acme.writes())):
-        async with raw(served) as client:
-            await logged_in(served, acme.key, client)
-            assert (await client.hand_in(mail, "bob@remote.example", mail_from="")).startswith("5"), because
+    for because, body in BROKEN:
+        for mail in (letter(acme.writes()) + body, b"X-Odd: " + body + letter(acme.writes())):
+            async with raw(served) as client:
+                await logged_in(served, acme.key, client)
+                assert (await client.hand_in(mail, "bob@remote.example", mail_from="")).startswith("5"), because
     assert await served.messages() == []
 
 
@@ -169,13 +169,13 @@ INJECTED = [
 ]
 
 
-@pytest.mark.parametrize("command", INJECTED, ids=repr)
-async def test_line_ends_in_an_envelope_are_refused(serve: Serve, command: str) -> None:
+async def test_line_ends_in_an_envelope_are_refused(serve: Serve) -> None:
     served = await serve(delivery="capture")
     acme = await served.customer()
-    async with raw(served) as client:
-        await logged_in(served, acme.key, client)
-        assert (await client.say(command))[:1] in {"5", "4", ""}
+    for command in INJECTED:
+        async with raw(served) as client:
+            await logged_in(served, acme.key, client)
+            assert (await client.say(command))[:1] in {"5", "4", ""}, command
 
 
 # Size.
@@ -226,21 +226,19 @@ async def test_a_mail_over_the_limit_is_refused_before_and_while_it_comes(serve:
     assert len(await served.messages()) == 1
 
 
-LIMITS: list[tuple[str, bytes, str]] = [
-    ("a header field of 300 KB", b"X-Long: " + b"x " * 150_000 + b"\r\n", "5"),
-    ("1200 header fields", b"X-One: more\r\n" * 1200, "5"),
+LIMITS: list[tuple[str, bytes]] = [
+    ("a header field of 300 KB", b"X-Long: " + b"x " * 150_000 + b"\r\n"),
+    ("1200 header fields", b"X-One: more\r\n" * 1200),
 ]
 
 
-@pytest.mark.parametrize("because, fields, answer", LIMITS, ids=[row[0] for row in LIMITS])
-async def test_limits_of_the_header(serve: Serve, because: str, fields: bytes, answer: str) -> None:
+async def test_limits_of_the_header(serve: Serve) -> None:
     served = await serve(delivery="capture")
     acme = await served.customer()
-    async with raw(served) as client:
-        await logged_in(served, acme.key, client)
-        assert (await client.hand_in(fields + letter(acme.writes()), "b@remote.example", mail_from="")).startswith(answer), (
-            because
-        )
+    for because, fields in LIMITS:
+        async with raw(served) as client:
+            await logged_in(served, acme.key, client)
+            assert (await client.hand_in(fields + letter(acme.writes()), "b@remote.example", mail_from=""))[0] == "5", because
 
 
 async def test_more_recipients_than_the_limit_come_with_the_next_mail(serve: Serve) -> None:
