@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 
 import aiosmtplib
 import dkim
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from mailwright.accounts import Account, ApiKey, DkimKeyInfo, Scope, SendingDomain, TransportInfo
 from mailwright.accounts.key import PREFIX_BYTES, SECRET_BYTES, digest, key_text, prefix_of
@@ -263,11 +263,18 @@ class Served:
 
     async def cli(self, *arguments: str, stdin: str = "") -> str:
         """The same within this process, which is quicker; what it prints. Raises MailwrightError, as the command does."""
+        return (await self._invoked(arguments, stdin)).output
+
+    async def cli_bytes(self, *arguments: str) -> bytes:
+        """The same, octet by octet."""
+        return (await self._invoked(arguments, "")).stdout_bytes
+
+    async def _invoked(self, arguments: Sequence[str], stdin: str) -> Result:
         asked = ["--config", str(self.config), *arguments]
         done = await asyncio.to_thread(CliRunner().invoke, program, asked, input=stdin, standalone_mode=False)
         if done.exception is not None:
             raise done.exception
-        return done.output
+        return done
 
     async def shown(self, *arguments: str) -> Any:
         """What a command prints with --json."""

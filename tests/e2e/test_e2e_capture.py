@@ -23,7 +23,7 @@ async def test_captured_is_final_listed_read_exported_and_never_sent_afterwards(
         assert told(story, EventKind.CAPTURED).data["signed"] == "mw1._domainkey.acme.example"
         (row,) = await served.shown("captured", "list")
         assert (row["id"], row["from"], row["subject"]) == (number, "anna@acme.example", "Hello")
-        exported = (await served.run("captured", "export", number)).stdout.encode().replace(b"\n", b"\r\n")
+        exported = await served.cli_bytes("captured", "export", number)
         assert await served.verified(exported)
         assert parsed(exported)["Message-ID"] == f"<{number}@mail.operator.example>"
         assert "Kept here in place of being sent." in await served.cli("why", number)
