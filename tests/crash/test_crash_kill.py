@@ -36,7 +36,8 @@ os.kill(os.getpid(), 9)
 """
 
 
-@pytest.mark.parametrize(("mails", "times"), SIZES)
+@pytest.mark.slow
+@pytest.mark.parametrize(("mails", "times"), SIZES[1:])
 async def test_kills_on_sqlite(mails: int, times: int, data: Path, tmp_path: Path, tell: Tell) -> None:
     await sqlite_case(mails, times, data, tmp_path, tell, None)
 

@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from signal import SIGTERM
 
+import pytest
+
 from tests.crash import disk
 from tests.crash.conftest import Tell
 from tests.crash.house import House
@@ -42,6 +44,7 @@ async def test_stopped_in_the_middle_and_started_again(data: Path, tmp_path: Pat
         assert books.source.unheard == set(), "a mail that had begun got its answer"
 
 
+@pytest.mark.slow
 async def test_a_receiver_that_does_not_answer_holds_nobody_up(data: Path, tmp_path: Path) -> None:
     query = asking(data)
     async with Sink() as sink, House(tmp_path, data, sink=sink.port, more=SETTINGS) as house:
@@ -58,6 +61,7 @@ async def test_a_receiver_that_does_not_answer_holds_nobody_up(data: Path, tmp_p
         assert set(books.doubles) == books.marked == set(books.source.accepted), "it may have arrived: that is told"
 
 
+@pytest.mark.slow
 async def test_a_store_that_does_not_answer_holds_nobody_up(data: Path, tmp_path: Path) -> None:
     query = asking(data)
     drive = disk.Disk(disk.build(tmp_path), data, tmp_path)

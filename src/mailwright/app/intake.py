@@ -109,7 +109,7 @@ class Intake:
         return Spool(self._office.store, self._office.ids.next(self._office.now()))
 
     async def submit(self, envelope: Envelope, content: bytes | Spooled) -> Reply:
-        """Take the mail, or say why not."""
+        """Take the mail, or say why not. Raises Unavailable."""
         submitter = envelope.identity
         if not isinstance(submitter, Submitter):
             return NOT_LOGGED_IN
@@ -120,16 +120,11 @@ class Intake:
             submitter = renewed
         if not isinstance(content, bytes | Spool):
             raise TypeError("A large mail comes back in the place that `spool` gave for it.")
-        take = (
+        taken = await (
             self._take_large(envelope, submitter, content)
             if isinstance(content, Spool)
             else self._take(envelope, submitter, content)
         )
-        try:
-            taken = await take
-        except Unavailable as gone:
-            self._log.warning("not taken", what=str(gone), remedy=gone.remedy)
-            raise
         if isinstance(taken, Refused):
             self._log.info("refused", account=submitter.view.account.name, why=[finding.code for finding in taken.findings])
             return refusal(taken.findings)

@@ -19,6 +19,7 @@ from mailwright.values import Unavailable
 BEAT_SECONDS = 2.0
 MARGIN_SECONDS = 5.0  # between our last final dot and the moment when others may take over
 HELD_SECONDS = LEASE_MS / 1000 - MARGIN_SECONDS
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while the machine sleeps, where there is such a one
 
 
 @dataclass(slots=True, eq=False)
@@ -31,8 +32,8 @@ class Lease:
 
 
 def steady() -> float:
-    """Seconds that go on while this process is stopped, and while the machine sleeps where the system counts that."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    """Seconds that go on while this process is stopped."""
+    return time.clock_gettime(_CLOCK)
 
 
 class Leases:
