@@ -1,5 +1,6 @@
 """The house of a case, on SQLite unless it asks for both engines; PostgreSQL is started once for each test process."""
 
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +38,16 @@ def database(request: pytest.FixtureRequest) -> str:
     return server.fresh("migrated")
 
 
+MEMORY = Path("/dev/shm")  # a disk that syncs at once, where there is one: durability is shown elsewhere (tests/crash)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for a house."""
+    with tempfile.TemporaryDirectory(prefix="mw-e2e-", dir=MEMORY if MEMORY.is_dir() else None) as made:
+        yield Path(made)
+
+
 class Serve(Protocol):
     """Opens a house with these settings; it is closed at the end of the case."""
 
@@ -44,11 +55,11 @@ class Serve(Protocol):
 
 
 @pytest_asyncio.fixture
-async def serve(tmp_path: Path, database: str) -> AsyncIterator[Serve]:
+async def serve(folder: Path, database: str) -> AsyncIterator[Serve]:
     opened: list[Served] = []
 
     async def open_one(settings: str = "", *, delivery: str = "live", listen: str = LISTEN) -> Served:
-        served = Served(tmp_path, settings, delivery=delivery, listen=listen, database=database)
+        served = Served(folder, settings, delivery=delivery, listen=listen, database=database)
         await served.start()
         opened.append(served)
         return served

@@ -145,7 +145,6 @@ async def test_secret_mail_to_many_keeps_its_text_until_the_last_is_final(serve:
         assert not (await served.story(number)).has_body
 
 
-@BOTH
 async def test_bodies_go_when_their_time_is_up(serve: Serve) -> None:
     served = await serve(delivery="capture")
     week, never = await served.customer("week", retention_days=7), await served.customer("month")

@@ -196,7 +196,6 @@ async def test_six_megabytes_arrive_as_they_were(serve: Serve) -> None:
     assert any(f"SIZE={len(server.mails[0])}" in command for command in server.said)
 
 
-@BOTH
 async def test_six_megabytes_of_8_bit_text_are_re_encoded(serve: Serve) -> None:
     body = b"".join(b"%06d " % n + GREETING + b"\r\n" for n in range(230_000))
     async with ScriptedServer() as server:

@@ -25,7 +25,6 @@ def signatures(mail: bytes) -> list[dict[bytes, bytes]]:
 
 
 @pytest.mark.parametrize("mail_from", ["anna@acme.example", ""], ids=["a sender", "the null sender"])
-@BOTH
 async def test_without_a_key_nothing_leaves(serve: Serve, mail_from: str) -> None:
     async with ScriptedServer() as server:
         served = await serve(route(server.port))
@@ -153,7 +152,6 @@ async def test_a_key_that_retired_does_not_sign(serve: Serve) -> None:
     assert len(server.mails) == 1
 
 
-@BOTH
 async def test_the_key_that_encrypts_the_secrets_is_changed_while_mail_flows(serve: Serve) -> None:
     async with ScriptedServer() as server:
         served = await serve(route(server.port))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailwright.queue import EventKind, State
-from tests.e2e.conftest import BOTH, Serve
+from tests.e2e.conftest import Serve
 from tests.e2e.nameserver import Nameserver, Signpost
 from tests.e2e.peers import ADMIN_PATH
 from tests.e2e.served import Served, letter, states, told
@@ -77,7 +77,6 @@ async def test_a_domain_that_takes_no_mail_is_told_by_us(serve: Serve) -> None:
     assert "Who acts: " in shown
 
 
-@BOTH
 async def test_not_to_know_is_not_to_refuse(serve: Serve) -> None:
     """SERVFAIL is not NXDOMAIN: the domain backs off, and once the DNS answers the mail leaves."""
     async with Nameserver("remote.example SERVFAIL") as names, ScriptedServer() as server:
@@ -104,7 +103,6 @@ async def test_no_name_is_looked_up_before_the_250(serve: Serve) -> None:
     assert len(server.mails) == 1
 
 
-@BOTH
 async def test_domains_with_the_same_hosts_are_one_site_that_is_remembered(serve: Serve) -> None:
     zone = f"mx.big.example A {GOOD}\n" + "\n".join(f"d{n}.example MX 10 mx.big.example." for n in range(5))
     async with Nameserver(zone) as names, ScriptedServer() as server:
@@ -119,7 +117,6 @@ async def test_domains_with_the_same_hosts_are_one_site_that_is_remembered(serve
     assert names.asked["d0.example"] == 1
 
 
-@BOTH
 async def test_what_waits_is_shown_under_the_site_that_was_learnt(serve: Serve) -> None:
     zone = f"remote.example MX 10 mx.big.example.\nmx.big.example A {GOOD}"
     async with Nameserver(zone) as names, ScriptedServer("RCPT = 451 4.7.1 greylisted") as server:

@@ -301,7 +301,6 @@ async def test_a_key_is_stored_as_its_hash(serve: Serve) -> None:
     await served.start()
 
 
-@BOTH
 async def test_what_is_taken_away_holds_for_connections_that_stand(serve: Serve) -> None:
     """A key that is revoked, or a domain that is taken, is gone for a client that logged in before."""
     served = await serve(delivery="capture")

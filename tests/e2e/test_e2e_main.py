@@ -171,7 +171,6 @@ async def test_the_envelope_is_the_truth(serve: Serve) -> None:
     assert delivery_of(paths[0], secret=b"the secret of another house") is None
 
 
-@BOTH
 async def test_why_tells_the_story_beside_a_served_house_and_after_it(serve: Serve) -> None:
     async with ScriptedServer("RCPT TO:<gone@remote.example> = 550 5.1.1 no such user") as server:
         served = await serve(route(server.port))

@@ -86,7 +86,6 @@ async def test_what_is_over_the_hour_waits_is_told_and_leaves_by_itself(serve: S
         await served.ended(ids[6])
 
 
-@BOTH
 async def test_the_limit_of_a_day_and_recipients_count_each(serve: Serve) -> None:
     async with ScriptedServer() as server:
         served = await serve(route(server.port))
@@ -172,7 +171,6 @@ async def test_a_password_does_not_wait_for_connections_that_newsletters_hold(se
     assert "password" in gate.subjects[:3]
 
 
-@BOTH
 async def test_ordinary_mail_is_served_beside_the_slot_of_the_top_priority(serve: Serve) -> None:
     """The lane that a password opened does not keep the rest waiting until it closes."""
     async with ScriptedServer() as server:
@@ -186,7 +184,6 @@ async def test_ordinary_mail_is_served_beside_the_slot_of_the_top_priority(serve
         assert server.connections <= 2
 
 
-@BOTH
 async def test_accounts_take_turns(serve: Serve) -> None:
     async with turnstile() as (gate, port):
         served = await serve("queue.memory = '0'\n" + route(port, more="connections = 1"))
@@ -201,7 +198,6 @@ async def test_accounts_take_turns(serve: Serve) -> None:
     assert {name: names[:33].count(name) for name in ("bolt", "cask")} == {"bolt": 10, "cask": 10}, names
 
 
-@BOTH
 async def test_all_connections_together_have_a_limit(serve: Serve) -> None:
     """Sites that find all connections taken get theirs when another one gives it up."""
     async with turnstile() as (gate, port), ScriptedServer() as second, ScriptedServer() as third:
@@ -258,7 +254,6 @@ async def test_pause_and_resume(serve: Serve, what: str) -> None:
         await served.ended(waiting)
 
 
-@BOTH
 async def test_a_pause_takes_back_what_waits_in_memory(serve: Serve) -> None:
     async with turnstile() as (gate, port):
         served = await serve(route(port, more="connections = 1"))
@@ -278,7 +273,6 @@ async def test_a_pause_takes_back_what_waits_in_memory(serve: Serve) -> None:
             await served.ended(number)
 
 
-@BOTH
 @pytest.mark.parametrize("what", ["site", "account", "message"])
 async def test_retry_now(serve: Serve, what: str) -> None:
     """Also where the whole site backs off."""

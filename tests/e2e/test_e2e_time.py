@@ -14,7 +14,6 @@ from tests.net.scripted import ScriptedServer
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
 
-@BOTH
 async def test_a_server_that_is_down_for_five_days(serve: Serve, unused_tcp_port: int) -> None:
     """It is tried ever more rarely, told as delayed after 15 minutes, given up after five days, and reported to the submitter."""
     async with ScriptedServer() as back:

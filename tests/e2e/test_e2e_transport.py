@@ -142,7 +142,6 @@ async def test_a_certificate_of_nobody_we_trust(serve: Serve, authority: tuple[t
     assert not any(command.startswith("AUTH") for command in server.said)
 
 
-@BOTH
 async def test_a_mended_transport_takes_what_waited(serve: Serve) -> None:
     """The old one was taken away: what waits for it says so, and does not leave another way by itself."""
     async with ScriptedServer("connect = 554 5.7.1 not you") as strict, ScriptedServer() as server:
