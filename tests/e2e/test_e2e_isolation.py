@@ -291,6 +291,18 @@ async def test_keys_that_do_not_let_in(serve: Serve) -> None:
             assert (await client.say("MAIL FROM:<anna@acme.example>")).startswith("530 5.7.0")
 
 
+async def test_a_key_is_shown_once(serve: Serve) -> None:
+    served = await serve(delivery="capture")
+    await served.customer("acme")
+    made = (await served.cli("key", "add", "acme", "--name", "shop", "--send-as", "@acme.example")).splitlines()[0]
+    assert len(made.rpartition("_")[2]) * 5 >= 160  # random bits, in base 32
+    listed = await served.cli("key", "list", "acme")
+    assert prefix_of(made) in listed
+    assert made not in listed
+    async with raw(served) as client:
+        await logged_in(served, made, client)
+
+
 async def test_a_key_is_stored_as_its_hash(serve: Serve) -> None:
     served = await serve(delivery="capture")
     acme = await served.customer("acme")

@@ -233,6 +233,38 @@ async def test_a_report_is_written_once_though_the_process_ends_between(serve: S
     assert sum(b"multipart/report" in mail for mail in server.mails) == 1
 
 
+async def test_a_later_failure_is_reported_though_the_first_is_still_noted_as_owed(serve: Serve) -> None:
+    script = REFUSES + "RCPT TO:<slow@remote.example> = 451 4.7.1 later ; 550 5.1.1 no such user"
+    async with ScriptedServer(script) as server:
+        served = await serve(route(server.port))
+        acme = await served.customer()
+        number = await served.hand_in(acme, "gone@remote.example", "slow@remote.example")
+        await served.reached(number, State.BOUNCED, State.DEFERRED)
+        first = await the_report(served, number)
+        gone = (await served.story(number)).deliveries[0].id
+        await served.stop()
+        with sqlite3.connect(served.folder / "var" / "mailwright.db") as database:
+            database.execute("INSERT INTO owed (delivery) VALUES (?)", (gone,))
+        database.close()
+        served.clock.advance(minutes=2)
+        await served.start()
+        await served.ended(number)
+
+        async def both() -> bool:
+            await served.rounds()
+            return len(await reports(served, number)) == 2
+
+        await served.until(both)
+        await served.rounds()
+        (newest, oldest) = await reports(served, number)
+        await served.ended(newest)
+        assert "gone@remote.example" in str(first)
+        assert "slow@remote.example" in (second := str(parsed(await served.kept(newest))))
+        assert "Final-Recipient: rfc822; gone@remote.example" not in second
+        assert oldest != newest
+        assert kinds(await served.story(number)).count("reported") == 2
+
+
 @BOTH
 async def test_a_report_that_is_owed_is_written_by_the_next_process(serve: Serve) -> None:
     async with ScriptedServer(REFUSES) as server:

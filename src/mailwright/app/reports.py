@@ -28,9 +28,11 @@ class Reports:
     async def _one(self, message: int, deliveries: list[int]) -> None:
         try:
             story = await self._scribe.store.story(message, account=None)
-            written = await report(story, deliveries, await self._accounts.view(story.message.account), self._scribe)
+            written: bool | None = await report(story, deliveries, await self._accounts.view(story.message.account), self._scribe)
         except NotFound:
             written = False  # the account or the mail is gone: there is nobody to tell
+        if written is None:
+            return
         await self._queue.paid(deliveries)
         if written:
             self._log.info("reported", message=id_text(message))

@@ -9,7 +9,7 @@ from mailwright.explain import Desk, Failure, Knowledge, Original, delivery_repo
 from mailwright.message import split
 from mailwright.ports import Store
 from mailwright.ports.store import DeliveryView, Story
-from mailwright.queue import EventKind, EventRow, NewDelivery, NewMessage, State
+from mailwright.queue import Accepted, EventKind, EventRow, NewDelivery, NewMessage, State
 from mailwright.queue.retry import DAY, RetryRules, delayed_at, wake_time
 from mailwright.routing.choose import OWN_SERVER, Choice
 from mailwright.values import Address, Malformed, NotFound
@@ -18,6 +18,7 @@ from mailwright.values.ids import IdMaker, id_text
 SUBSYSTEM = "report"
 PRIORITY = 3  # somebody waits for it, but no password does
 LIFETIME = 2 * DAY
+KEY = " report:"  # of its idempotency key: with a blank in front, which none from outside has
 UNKNOWN_STATUS = "5.0.0"  # RFC 3463 §3.1
 
 
@@ -34,14 +35,16 @@ class Scribe:
     knowledge: Knowledge
 
 
-async def report(story: Story, deliveries: Sequence[int], view: AccountView, scribe: Scribe) -> bool:
-    """Write what is owed for deliveries of one story; False where nothing is to be said. Writing it twice makes one.
+async def report(story: Story, deliveries: Sequence[int], view: AccountView, scribe: Scribe) -> bool | None:
+    """Write what is owed for deliveries of one story, once each; False where nothing is to be said, None where another
+    process was at it just now: read the story again.
 
     Only to a MAIL FROM that is an address of the account itself: nobody else is ever mailed because of a failure (no
     backscatter), and never for a null sender (RFC 5321 §6.1) or for a report (RFC 3834 §2).
     """
     to = _reader(story.message.mail_from, view)
-    failed = [delivery for delivery in story.deliveries if delivery.id in deliveries and delivery.state is State.BOUNCED]
+    owed = set(deliveries) - {event.delivery for event in story.events if event.kind is EventKind.REPORTED}
+    failed = [delivery for delivery in story.deliveries if delivery.id in owed and delivery.state is State.BOUNCED]
     head = await asyncio.to_thread(_head, scribe.store, story.message.id)
     if to is None or not failed or not view.account.reports or not may_report(story.message.mail_from, head):
         return False
@@ -49,9 +52,9 @@ async def report(story: Story, deliveries: Sequence[int], view: AccountView, scr
     desk = Desk(scribe.hostname, now, f"<{id_text(number)}@{scribe.hostname}>")
     content = delivery_report(_original(story, head), [_failure(one, scribe.knowledge) for one in failed], to=to, desk=desk)
     mail = _message(story, number, len(content), scribe, now)
-    mail = replace(mail, message_id=desk.message_id, idempotency_key=f"report:{id_text(failed[0].id)}")
-    await scribe.store.accept(mail, [content], [_delivery(mail, to, scribe)], _events(story, mail, failed, scribe, now))
-    return True
+    mail = replace(mail, message_id=desk.message_id, idempotency_key=f"{KEY}{id_text(failed[0].id)}")
+    kept = await scribe.store.accept(mail, [content], [_delivery(mail, to, scribe)], _events(story, mail, failed, scribe, now))
+    return True if isinstance(kept, Accepted) else None
 
 
 def daemon(hostname: str) -> str:
