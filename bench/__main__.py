@@ -31,6 +31,15 @@ def main() -> int:
     if unknown:
         parser.error(f"there is no bench {', '.join(unknown)}; there are: {', '.join(listed())}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    try:
+        _run(asked)
+    except KeyboardInterrupt:
+        print("\nStopped; all that was started for it has ended.")
+        return 130  # as a shell says it: 128 + SIGINT
+    return 0
+
+
+def _run(asked: argparse.Namespace) -> None:
     started = time.monotonic()
     for name in asked.names or listed():
         began = time.monotonic()
@@ -38,7 +47,6 @@ def main() -> int:
             table = importlib.import_module(f"bench.{name}").run(context)
         print(f"\n{table}\n- {name} took {time.monotonic() - began:.0f} s", flush=True)
     print(f"\nAll of it took {(time.monotonic() - started) / 60:.0f} min.")
-    return 0
 
 
 if __name__ == "__main__":

@@ -51,17 +51,15 @@ class Postgres:
 
     def __init__(self, programs: Path, **settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mw-pg-"))
-        self._programs = _reachable(programs, self.folder)
         self._data = self.folder / "data"
         self._user = _unprivileged()
         self._numbers = count(1)
-        self.folder.chmod(0o755)
-        if self._user is not None:
-            os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
-        self._run("initdb", ["-D", str(self._data), "-U", "mailwright", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"])
-        with (self._data / "postgresql.conf").open("a") as file:
-            file.writelines(f"{name} = {value}\n" for name, value in (_SETTINGS | settings).items())
-            file.write(f"unix_socket_directories = '{self.folder}'\n")
+        try:
+            self._programs = _reachable(programs, self.folder)
+            self._lay_out(_SETTINGS | settings)
+        except BaseException:  # Ctrl-C too
+            self.remove()
+            raise
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -89,6 +87,15 @@ class Postgres:
         """Run a statement outside of a transaction."""
         with psycopg.connect(host=str(self.folder), user="mailwright", dbname=database, autocommit=True) as connection:
             connection.execute(sql.encode())
+
+    def _lay_out(self, settings: dict[str, str]) -> None:
+        self.folder.chmod(0o755)
+        if self._user is not None:
+            os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
+        self._run("initdb", ["-D", str(self._data), "-U", "mailwright", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"])
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = {value}\n" for name, value in settings.items())
+            file.write(f"unix_socket_directories = '{self.folder}'\n")
 
     def _run(self, program: str, arguments: Sequence[str]) -> None:
         command = [str(self._programs / program), *arguments]
