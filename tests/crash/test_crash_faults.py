@@ -81,7 +81,7 @@ async def test_postgresql_goes_for_five_seconds(mode: str, cluster: Cluster, tmp
         await asyncio.sleep(AWAY)
         await asyncio.to_thread(cluster.server.start)
 
-    outage = Outage(begin, end, "")
+    outage = Outage(begin, end, "")  # what is told depends on the moment
     async with Sink(answer_after=0.02) as sink:
         options: Any = {"sink": sink.port, "database": cluster.url}
         async with (
@@ -120,7 +120,9 @@ async def live_through(outage: Outage, source: Source, sink: Sink, houses: list[
             await house.until_ready(ready=True)
         ended = True
     await settled(query, seconds=PATIENCE)
-    tell(f"{outage.told}: accepted {len(source.accepted)}, refused {len(source.refused)} with {set(source.refused.values())}")
+    tell(
+        f"{outage.told or 'PostgreSQL was away'}: accepted {len(source.accepted)}, refused {len(source.refused)} with {set(source.refused.values())}"
+    )
     assert any(outage.told in finding["what"] for finding in findings), findings
     assert all(said.startswith("4") for said in source.refused.values())
     assert source.unheard == set()
