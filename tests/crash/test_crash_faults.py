@@ -120,9 +120,8 @@ async def live_through(outage: Outage, source: Source, sink: Sink, houses: list[
             await house.until_ready(ready=True)
         ended = True
     await settled(query, seconds=PATIENCE)
-    tell(
-        f"{outage.told or 'PostgreSQL was away'}: accepted {len(source.accepted)}, refused {len(source.refused)} with {set(source.refused.values())}"
-    )
+    name, replies = outage.told or "PostgreSQL was away", set(source.refused.values())
+    tell(f"{name}: accepted {len(source.accepted)}, refused {len(source.refused)} with {replies}")
     assert any(outage.told in finding["what"] for finding in findings), findings
     assert all(said.startswith("4") for said in source.refused.values())
     assert source.unheard == set()
