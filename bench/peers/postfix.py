@@ -114,10 +114,12 @@ class Postfix:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Stop the master: `postfix start-fg` waits for it and ends by itself; a signal to that one would leave the master."""
-        with suppress(OSError, ValueError):
-            os.kill(int((self._folder / "queue" / "pid" / "master.pid").read_text()), signal.SIGTERM)
-            self._program.wait()
-        self._program.__exit__(kind, error, trace)
+        try:
+            with suppress(OSError, ValueError):
+                os.kill(int((self._folder / "queue" / "pid" / "master.pid").read_text()), signal.SIGTERM)
+                self._program.wait()
+        finally:
+            self._program.__exit__(kind, error, trace)
 
     def _lay_out(self, main: str) -> None:
         for name in ("etc", "queue", "data"):

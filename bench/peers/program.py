@@ -59,11 +59,19 @@ def else_stopped(peer: AbstractContextManager[object]) -> Iterator[None]:
 class Program:
     """One started program: a context manager that waits for its port or socket and ends it, with what it started."""
 
-    def __init__(self, arguments: Sequence[str], *, folder: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+        stop: signal.Signals = signal.SIGTERM,
+    ) -> None:
         self.log = folder / f"{Path(arguments[0]).name}.log"
         self._arguments = list(arguments)
         self._folder = folder
         self._env = {**os.environ, **(env or {})}
+        self._stop = stop
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -87,12 +95,14 @@ class Program:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         assert self._process is not None, "not started"
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)  # its own session: nobody else's processes
-            self._process.wait()
+        self._process.send_signal(self._stop)
+        with suppress(subprocess.TimeoutExpired):
+            try:
+                self._process.wait(STOP_SECONDS)
+            finally:  # at Ctrl-C too
+                with suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)  # its own session: nobody else's processes
+                self._process.wait()
 
     def wait(self) -> None:
         """Wait a while for it to end by itself."""
