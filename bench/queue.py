@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 
 from bench.context import Context, fresh_context
+from bench.peers.database import Database
+from bench.peers.program import Absent
 from mailwright.queue import EventKind, EventRow, Job, NewDelivery, NewMessage, Outcome, State
-from mailwright.storage import Storage, migrate, open_storage
+from mailwright.storage import Storage, open_storage
 from mailwright.values.ids import IdMaker
-from tests.storage.pg import INSTALL, Postgres, binaries
 
 FEW, MANY = 1_000, 1_000_000
 BATCH = 100  # rows of a claim, and clients that accept at once
@@ -127,19 +128,12 @@ def run(context: Context) -> Report:
     report.lines.append(f"{'':12}{'waiting':>10}{'rows/s':>10}{'median ms':>11}{'p99 ms':>9}")
     if context.wants("SQLite"):
         report.lines += asyncio.run(_measured("SQLite", f"sqlite:///{context.folder('queue')}/mail.db"))
-    programs = binaries()
-    if programs is None:
-        context.skipped["PostgreSQL"] = INSTALL
-    elif context.wants("PostgreSQL"):
-        server = Postgres(programs, shared_buffers="512MB", max_wal_size="4GB")
+    if context.wants("PostgreSQL"):
         try:
-            server.start()
-            url = server.fresh()
-            migrate(url)
-            report.lines += asyncio.run(_measured("PostgreSQL", url))
-            server.stop()
-        finally:
-            server.remove()
+            with Database() as database:
+                report.lines += asyncio.run(_measured("PostgreSQL", database.url))
+        except Absent as absent:
+            context.skipped["PostgreSQL"] = str(absent)
     report.lines += ["", *(f"- {note}" for note in context.notes())]
     return report
 

@@ -8,7 +8,7 @@ import pytest
 from bench.__main__ import listed
 from bench.peers import cpu
 from bench.rounds import Figure, Shot, figure
-from bench.table import Row, Table
+from bench.table import Report, Row, Table
 
 
 def test_a_table_with_all_peers() -> None:
@@ -34,6 +34,20 @@ def test_a_table_with_all_peers() -> None:
 def test_a_table_without_ours_compares_nothing() -> None:
     table = Table("t", "mails/s", ("Peer", "Mailwright"), [Row("5 KB", {"Peer": Figure(400, 3.4, 1, 2)})])
     assert "x Peer" not in str(table)
+
+
+def test_a_report_of_something_else_than_rates() -> None:
+    report = Report("memory", ("", "MB", "goal"), [["at rest", "104", "<= 150: kept"], ["highest", "1,390", ""]], ["RSS."])
+    assert str(report).splitlines() == [
+        "memory",
+        "",
+        "            MB          goal",
+        "-------  -----  ------------",
+        "at rest    104  <= 150: kept",
+        "highest  1,390",
+        "",
+        "- RSS.",
+    ]
 
 
 ROUNDS = [
