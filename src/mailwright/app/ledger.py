@@ -1,4 +1,4 @@
-"""Begins and outcomes gather here, so that one group goes to the store at a time; an outcome is kept until it is stored."""
+"""Begins and outcomes gather here on their way to the store; an outcome is kept until it is stored."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Ledger:
-    """Two gathering lists, two tasks."""
+    """Two gathering lists: begins go at each turn of the loop, for somebody waits; outcomes one group after the other."""
 
     def __init__(self, queue: Queue, leases: Leases, settled: Callable[[Sequence[tuple[Job, Outcome]]], None]) -> None:
         self._queue, self._leases, self._told = queue, leases, settled
@@ -28,14 +28,13 @@ class Ledger:
         self._outcomes: list[tuple[Job, Outcome]] = []
         self._unstored = 0  # outcomes, those of the group that is being written too
         self._work = asyncio.Event()
-        self._begin_work = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin to write."""
-        self._tasks = [asyncio.create_task(self._write_begins()), asyncio.create_task(self._write_outcomes())]
+        self._tasks.add(asyncio.create_task(self._write_outcomes()))
 
     @property
     def full(self) -> bool:
@@ -46,8 +45,9 @@ class Ledger:
         """Mark jobs as SENDING; the future is shared by the group and done once that is durable."""
         self._beginning.extend(jobs)
         if self._begun is None:
-            self._begun = asyncio.get_running_loop().create_future()
-            self._begin_work.set()
+            loop = asyncio.get_running_loop()
+            self._begun = loop.create_future()
+            loop.call_soon(self._write_begins, self._begun)
         return self._begun
 
     def settle(self, pairs: Sequence[tuple[Job, Outcome]]) -> None:
@@ -69,17 +69,19 @@ class Ledger:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         return self._unstored
 
-    async def _write_begins(self) -> None:
-        while True:
-            await self._begin_work.wait()
-            self._begin_work.clear()
-            group, self._beginning = self._beginning, []
-            future, self._begun = self._begun, None
-            written = await self._mark(group)
-            if future is not None and not future.done():
-                future.set_result(written)
+    def _write_begins(self, begun: asyncio.Future[Lost]) -> None:
+        """Not one group after the other: on a slow disk each would wait for the commit before its own."""
+        group, self._beginning, self._begun = self._beginning, [], None
+        task = asyncio.create_task(self._mark(group, begun))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _mark(self, group: list[Job]) -> Lost:
+    async def _mark(self, group: list[Job], begun: asyncio.Future[Lost]) -> None:
+        lost = await self._lost(group)
+        if not begun.done():
+            begun.set_result(lost)
+
+    async def _lost(self, group: list[Job]) -> Lost:
         gone: frozenset[int] = frozenset()
         try:
             for lease, jobs in _by_lease(group, lambda job: job.lease):
