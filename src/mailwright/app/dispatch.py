@@ -92,6 +92,11 @@ class Dispatch:
         return self.ledger.full or self.works.trouble() is not None or not self.works.leases.held
 
     @property
+    def open_lanes(self) -> int:
+        """How many lanes there are, over all sites."""
+        return len(self._lanes)
+
+    @property
     def crowded(self) -> bool:
         """Whether sites wait for a connection because all are taken."""
         return bool(self._wanting)

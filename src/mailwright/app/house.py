@@ -41,6 +41,18 @@ class House:
 
     def __post_init__(self) -> None:
         self.rounds.reload = self.reload
+        self._watch()
+
+    def _watch(self) -> None:
+        """Figures that are kept elsewhere and read when somebody asks for /metrics."""
+        watch, resolver, dispatch = self.metrics.watch, self.resolver, self.dispatch
+        watch("queue", "Deliveries that wait, by state; counted every ten seconds.", lambda: self.rounds.waiting, label="state")
+        watch("lanes", "Connections to mail servers now.", lambda: dispatch.open_lanes)
+        watch("memory_octets", "Mail held in memory for delivery.", lambda: dispatch.memory)
+        watch("dns_hits", "DNS questions answered from the cache.", lambda: resolver.hits, grows=True)
+        watch("dns_misses", "DNS questions asked of the servers.", lambda: resolver.misses, grows=True)
+        watch("dns_failures", "DNS questions without an answer.", lambda: resolver.failures, grows=True)
+        watch("smtp_clients", "Clients of the listeners now.", lambda: sum(one.listener.connections for one in self.listeners))
 
     async def open(self) -> None:
         """Take over what an earlier process left, then let mail in."""

@@ -10,6 +10,7 @@ from mailwright.accounts import AccountView, Submitter
 from mailwright.accounts.key import Scope
 from mailwright.app.accounts import Accounts
 from mailwright.app.logs import Logger
+from mailwright.app.metrics import Metrics
 from mailwright.flows.submit import HandedIn, Office, Receipt, submit
 from mailwright.message import Hop, reencode, refusal, split
 from mailwright.message.dress import Refused
@@ -69,8 +70,9 @@ class Spool:
 class Intake:
     """net.smtp_door.Door for submission (RFC 6409)."""
 
-    def __init__(self, office: Office, accounts: Accounts, *, show_client: bool, log: Logger) -> None:
+    def __init__(self, office: Office, accounts: Accounts, *, show_client: bool, log: Logger, metrics: Metrics) -> None:
         self._office, self._accounts, self._show_client, self._log = office, accounts, show_client, log
+        self._metrics = metrics
         self.trusted_ranges: Sequence[TrustedRange] = ()
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
@@ -87,10 +89,12 @@ class Intake:
         del username
         submitter = await self._accounts.submitter(password)
         if submitter is None:
+            self._metrics.login_failures += 1
             self._log.warning("login refused", client=peer_ip, mechanism=mechanism)
             return NO_SUCH_KEY
         if submitter.key is not None and Scope.SEND not in submitter.key.scopes:
             return NOT_FOR_SENDING
+        self._metrics.logins += 1
         return submitter
 
     def mail(self, session: Session, mail_from: MailFrom) -> Reply | Awaitable[Reply | None] | None:
@@ -120,15 +124,29 @@ class Intake:
             submitter = renewed
         if not isinstance(content, bytes | Spool):
             raise TypeError("A large mail comes back in the place that `spool` gave for it.")
-        taken = await (
-            self._take_large(envelope, submitter, content)
-            if isinstance(content, Spool)
-            else self._take(envelope, submitter, content)
-        )
+        try:
+            if isinstance(content, Spool):
+                taken = await self._take_large(envelope, submitter, content)
+            else:
+                taken = await self._take(envelope, submitter, content)
+        except Unavailable:
+            self._metrics.turned_away += 1
+            raise
+        self._count(envelope, taken)
         if isinstance(taken, Refused):
             self._log.info("refused", account=submitter.view.account.name, why=[finding.code for finding in taken.findings])
             return refusal(taken.findings)
         return Reply.of(250, "2.0.0", f"{'Taken before' if taken.duplicate else 'Taken'} as {id_text(taken.message)}")
+
+    def _count(self, envelope: Envelope, taken: Receipt | Refused) -> None:
+        if isinstance(taken, Refused):
+            self._metrics.refused += 1
+        elif taken.duplicate:
+            self._metrics.duplicates += 1
+        else:
+            self._metrics.accepted += 1
+            self._metrics.recipients += len(envelope.recipients)
+            self._metrics.octets += envelope.size
 
     async def _renewed(self, submitter: Submitter, content: bytes | Spooled) -> Submitter | None:
         """Who this client is, where the set-up changed since its login; None where its key was revoked."""

@@ -9,7 +9,8 @@ from mailwright.queue.retry import woken
 from mailwright.values import Unavailable
 
 TICK = 0.5  # seconds: so often changes by other processes are looked for
-SITES_EVERY, DEAD_EVERY, PURGE_EVERY, SOURCES_EVERY = 2, 20, 120, 7200  # ticks
+SITES_EVERY, DEAD_EVERY, COUNT_EVERY, PURGE_EVERY, SOURCES_EVERY = 2, 20, 20, 120, 7200  # ticks
+COUNTED_SITES = 200  # for /metrics: the rest of a long list is small
 WAKE_MOST = 500  # rows that are woken in one transaction
 
 
@@ -23,6 +24,7 @@ class Rounds:
         self._tick = 0
         self._changed = False  # the set-up changed, and was not yet read as a whole
         self.healthy = True
+        self.waiting: dict[str, float] = {}  # deliveries by state, as last counted
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -52,6 +54,7 @@ class Rounds:
         await self._every(DEAD_EVERY, self._free_dead)
         await self._every(PURGE_EVERY, self._purge)
         await self._every(SOURCES_EVERY, self._look_at_sources)
+        await self._every(COUNT_EVERY, self._count)
 
     async def _every(self, ticks: int, work: Callable[[], Awaitable[None]]) -> None:
         if self._tick % ticks == 0:
@@ -92,6 +95,12 @@ class Rounds:
             )
             if freed:
                 self._works.log.warning("freed", rows=freed, what="Another worker stopped; its mail is taken over.")
+
+    async def _count(self) -> None:
+        sites = await self._works.queue.sites(limit=COUNTED_SITES)
+        self.waiting = {
+            state: float(sum(getattr(site, state) for site in sites)) for state in ("ready", "deferred", "held", "in_hand")
+        }
 
     async def _look_at_sources(self) -> None:
         self._works.spawn(self._works.sources.look())  # the DNS may take its time

@@ -6,6 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from mailwright import __version__
 from mailwright.app import knowledge
@@ -78,7 +79,8 @@ async def _built(settings: Settings, storage: Storage, now: Callable[[], int], s
     office = _office(settings, works, aims, dispatch)
     scribe = Scribe(works.store, works.ids, now, works.rules, settings.hostname.name, aims.site, knowledge.replies())
     reports = Reports(works.queue, accounts, scribe, logger("reports"))
-    intakes = [Intake(office, accounts, show_client=entry.show_client, log=logger("submission")) for entry in settings.listen]
+    door = partial(Intake, office, accounts, log=logger("submission"), metrics=metrics)
+    intakes = [door(show_client=entry.show_client) for entry in settings.listen]
     rounds = Rounds(dispatch, report=reports.write, alone=storage.alone)
     return House(settings, storage, vault, works, dispatch, rounds, signers, resolver, intakes, metrics)
 
