@@ -5,6 +5,7 @@ from mailwright.accounts.key import prefix_of
 from mailwright.ports import Directory
 from mailwright.values import Address, Domain, NotFound
 
+MOST_SIGNERS = 10_000  # author domains whose keys are remembered
 OPERATOR = 0  # the account number of what is the operator's own
 
 
@@ -70,17 +71,19 @@ class Accounts:
 
     async def signers(self, account: int, author: str) -> tuple[DkimKeyInfo, ...]:
         """The active keys that sign for an author: of its domain, else of the account's domain above; then the operator's."""
-        known = self._signers.get((account, author))
+        known = self.signers_seen(account, author)
         if known is None:
-            version = self._version
-            known = await self._find_signers(account, Address.parse(author).domain)
+            version, domain = self._version, Address.parse(author).domain
+            known = await self._find_signers(account, domain)
+            if len(self._signers) >= MOST_SIGNERS:  # sub-domains come from outside
+                self._signers.clear()
             if version == self._version:
-                self._signers[account, author] = known
+                self._signers[account, domain.name] = known
         return known
 
     def signers_seen(self, account: int, author: str) -> tuple[DkimKeyInfo, ...] | None:
         """The same, where it was looked up before."""
-        return self._signers.get((account, author))
+        return self._signers.get((account, author.rpartition("@")[2]))
 
     async def refresh(self) -> bool:
         """Drop what was read if the set-up changed since; True where it did."""
