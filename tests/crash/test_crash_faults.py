@@ -22,7 +22,7 @@ from tests.crash.source import Source
 SESSIONS = 10
 AWAY = 5.0  # seconds
 BEFORE, REFUSED, AFTER = 100, 30, 100  # mails
-PATIENCE = 40.0  # seconds
+PATIENCE = 120.0  # seconds: with a locked database each refusal takes five, or ten where a claim stands before it
 
 
 @dataclass(frozen=True, slots=True)

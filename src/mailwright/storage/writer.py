@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -23,6 +24,7 @@ from mailwright.values import Unavailable
 
 GROUP_ROWS = 4_000  # of one transaction: some 50 ms of work
 GROUP_OCTETS = 16 * 1024 * 1024
+BETWEEN_SECONDS = 0.1  # for the work that runs alone, until the next group has its turn
 GROUP_THREADS = 2  # on PostgreSQL: one gathers while the other commits, half as much again where a commit takes 8 ms
 ALONE_THREADS = 4  # on PostgreSQL: claims, slots, changes of set-up
 
@@ -113,15 +115,13 @@ class Writer:
                 going_on = self._gather(waiting, alone)
             if waiting:
                 self._commit(_next_group(waiting))
-            while alone:
-                one = alone.popleft()
-                self._tell([(one.future, self._once(one.work, one.quick))])
+            self._run_alone(alone)
             if self._between is not None:
                 self._between()
 
     def _gather(self, waiting: deque[_Grouped], alone: deque[_Alone]) -> bool:
         """Take all that is at hand, waiting for something only where nothing is left to do; False at the end."""
-        block = not waiting
+        block = not waiting and not alone
         while True:
             try:
                 item = self._inbox.get(block)
@@ -134,6 +134,15 @@ class Writer:
                 waiting.append(item)
             else:
                 alone.append(item)
+
+    def _run_alone(self, alone: deque[_Alone]) -> None:
+        """Between two groups, not for long: where the database is locked each of them waits for seconds, and mail behind it."""
+        ends = monotonic() + BETWEEN_SECONDS
+        while alone:
+            one = alone.popleft()
+            self._tell([(one.future, self._once(one.work, one.quick))])
+            if monotonic() >= ends:
+                return
 
     def _commit(self, group: Sequence[_Grouped]) -> None:
         results = self._written([item.unit for item in group])
