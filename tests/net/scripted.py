@@ -38,6 +38,7 @@ class ScriptedServer:
         self._at_once = at_once
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._writers: list[asyncio.StreamWriter] = []
         self.port = 0
         self.connections = 0
         self.said: list[str] = []
@@ -56,10 +57,13 @@ class ScriptedServer:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            for writer in self._writers:  # a task that was cancelled before its first step closes nothing
+                writer.transport.abort()
             await asyncio.sleep(0)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.append(writer)
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._tasks.add(task)
 
