@@ -119,6 +119,102 @@ def test_long_replies_are_folded_and_bounded() -> None:
     assert len(group["Diagnostic-Code"]) < 1000
 
 
+def octets(part: int, original: Original = ORIGINAL, failure: Failure = JANE, to: Address = TO) -> bytes:
+    """One part as it goes on the wire, with its own header; 0 is the header of the report."""
+    raw = delivery_report(original, (failure,), to=to, desk=DESK)
+    return raw.split(b"\r\n--=_05cg7x2k4m9pqmxhostexample")[part].removeprefix(b"\r\n")
+
+
+def group(failure: Failure) -> bytes:
+    """The fields of the one recipient."""
+    return octets(2, failure=failure).split(b"\r\n\r\n")[2].removesuffix(b"\r\n") + b"\r\n"
+
+
+def field(name: bytes, block: bytes) -> str:
+    return "|".join(one.text.decode() for one in fields(block) if one.name == name)
+
+
+LONG = "a" * 64 + "@" + ".".join(["b" * 60] * 2) + ".example"
+WORD = "=?utf-8?q?x=20y?=@b.example"
+
+
+@pytest.mark.parametrize(
+    ("recipient", "told", "because"),
+    [
+        ("jane@b.example", "rfc822; jane@b.example", "an address"),
+        ('"jane doe"@b.example', 'rfc822; "jane doe"@b.example', "a quoted one"),
+        (WORD, f"rfc822; {WORD}", "no encoded word is read in an address, RFC 2047 §5"),
+        (LONG, f"rfc822; {LONG}", "and none is written where it is long"),
+        ("jäne@b.example", r"utf-8; j\x{E4}ne@b.example", "RFC 6533 §3"),
+        ('"jä b"@b.example', r'utf-8; "j\x{E4}\x{20}b"@b.example', "a blank is no QCHAR, RFC 6533 §3"),
+        ("ä=b\\c@b.example", r"utf-8; \x{E4}\x{3D}b\x{5C}c@b.example", "nor are these"),
+    ],
+)
+def test_the_recipient_is_told_as_it_is(recipient: str, told: str, because: str) -> None:
+    local, _, domain = recipient.rpartition("@")
+    address = Address(local, Address.parse(f"x@{domain}").domain)
+    assert field(b"final-recipient", group(Failure(address, "5.1.1", UNKNOWN))) == told, because
+
+
+@pytest.mark.parametrize(
+    ("reply", "told", "because"),
+    [
+        ("550 5.1.1 user unknown", "smtp; 550 5.1.1 user unknown", "a reply"),
+        (f"550 see https://b.example/{'y' * 100}", f"smtp; 550 see https://b.example/{'y' * 100}", "a long link is not broken"),
+        ("550 =?utf-8?q?x?= y", "smtp; 550 =?utf-8?q?x?= y", "no encoded words"),
+        ("550 " + "word " * 99 + "end", "smtp; 550 " + "word " * 99 + "end", "folding changes nothing"),
+        ("550 for später", "smtp; 550 for sp?ter", "ASCII"),
+        ("550 x\r\nBcc: x@y.example", "smtp; 550 x  Bcc: x@y.example", "no field of its own"),
+    ],
+)
+def test_the_servers_words_are_told_as_they_are(reply: str, told: str, because: str) -> None:
+    lines = group(Failure(JANE.recipient, "5.0.0", UNKNOWN, reply))
+    assert field(b"diagnostic-code", lines) == told, because
+    assert [one.name for one in fields(lines)] == [b"final-recipient", b"action", b"status", b"diagnostic-code"], because
+
+
+@pytest.mark.parametrize(
+    ("message_id", "told", "because"),
+    [
+        ("<m@acme.example>", "<m@acme.example>", "a thread, RFC 5322 §3.6.4"),
+        (f"<{'m' * 200}@acme.example>", f"<{'m' * 200}@acme.example>", "a long one"),
+        ("<=?utf-8?q?m?=@acme.example>", "<=?utf-8?q?m?=@acme.example>", "no encoded word"),
+        ("<m\r\nBcc: x@y.example>", "", "one that cannot be repeated"),
+        ("<ä@acme.example>", "", "nor can this"),
+        ("", "", "none"),
+    ],
+)
+def test_the_thread_is_kept(message_id: str, told: str, because: str) -> None:
+    head = octets(0, Original(HEAD, NOW, message_id=message_id))
+    assert field(b"in-reply-to", head) == field(b"references", head) == told, because
+
+
+@pytest.mark.parametrize("to", ["app@acme.example", "äpp@acme.example", WORD, LONG])
+def test_the_reader_is_addressed_as_they_are(to: str) -> None:
+    head = octets(0, to=Address.parse(to))
+    assert faults(head, fields(head)) == []
+    assert field(b"to", head) == to
+
+
+@pytest.mark.parametrize(
+    ("head", "because"),
+    [
+        (HEAD, "a header"),
+        (b"X:  two  blanks \t\r\nx-lower:\r\n\tfolded\r\n  twice \r\nFrom x\r\n", "blanks, folding, and a line without a colon"),
+        (b"X-Long: " + b"y" * 990 + b"\r\n", "998 octets"),
+        (b"Subject: =?utf-8?q?M=C3=A4rz?=\r\n", "encoded words"),
+        (b"Bcc: --=_05cg7x2k4m9pqmxhostexample--\r\n", "what looks like the boundary, in a line"),
+    ],
+)
+def test_the_original_header_goes_back_octet_by_octet(head: bytes, because: str) -> None:
+    assert octets(3, Original(head, NOW)) == b"Content-Type: text/rfc822-headers\r\n\r\n" + head, because
+
+
+def test_the_same_report_has_the_same_octets() -> None:
+    one, other = (delivery_report(ORIGINAL, (JANE,), to=TO, desk=DESK) for _ in range(2))
+    assert one == other
+
+
 @pytest.mark.parametrize(
     ("mail_from", "head", "may", "because"),
     [
