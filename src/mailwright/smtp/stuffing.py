@@ -1,5 +1,7 @@
 """Mail content as it goes out after DATA: transparency at C speed, and never a bare CR or LF (RFC 5321 §2.3.8, §4.5.2)."""
 
+from mailwright.smtp.line_ends import bare
+
 
 class Stuffer:
     """Doubles leading dots (RFC 5321 §4.5.2) over chunks in any split; `broken` once a bare CR or LF was seen."""
@@ -18,7 +20,7 @@ class Stuffer:
         if self.broken or not self._whole_lines(chunk):
             self.broken = True
             return b""
-        stuffed = chunk.replace(b"\r\n.", b"\r\n..") if b"\r\n." in chunk else chunk
+        stuffed = chunk.replace(b"\r\n.", b"\r\n..") if b"." in chunk else chunk
         if self._at_start and chunk[0] == 0x2E:
             stuffed = b"." + stuffed
         elif self._after_cr and chunk[1:2] == b".":  # the line end is split between two chunks
@@ -34,9 +36,9 @@ class Stuffer:
         return b".\r\n" if self._at_start else b"\r\n.\r\n"
 
     def _whole_lines(self, chunk: bytes) -> bool:
-        """Whether each CR and LF is part of a CRLF: three counts instead of a walk."""
-        ends = chunk.count(b"\r\n")
-        split_before = self._after_cr and chunk[0] == 0x0A
-        if self._after_cr and not split_before:
-            return False
-        return chunk.count(b"\n") == ends + split_before and chunk.count(b"\r") == ends + (chunk[-1] == 0x0D)
+        """Whether each CR and LF is part of a CRLF, that which two chunks share too."""
+        if self._after_cr:
+            if chunk[0] != 0x0A:
+                return False
+            chunk = chunk[1:]
+        return not bare(chunk[:-1] if chunk.endswith(b"\r") else chunk)
