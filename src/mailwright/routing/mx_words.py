@@ -28,7 +28,8 @@ class Said:
         return Reply.of(code, enhanced, text.format_map(filled))
 
 
-# fmt: off - a table: the first line of a row is for programs, the others are for people
+# A table: the first line of a row is for programs, the others are for people.
+# fmt: off
 MISSING = Said("domain-missing", Level.ERROR, "RFC 3463 §3.2", reply=(550, "5.1.2", "{name} does not exist"),
     what="The domain {domain} does not exist.",
     why="No mail can be sent to a domain that is not in the DNS.",
