@@ -7,7 +7,7 @@ one of the interpreter's own searches, so the work is linear however the octets 
 
 from enum import Enum
 
-from mailwright.smtp.line_ends import bare
+from mailwright.smtp.line_ends import bare, dotted
 
 END = b"\r\n.\r\n"  # RFC 5321 §4.1.1.4: the first CR LF ends the last line of the content
 MAX_TEXT_LINE = 998  # octets without CR LF, RFC 5322 §2.1.1, RFC 5321 §4.5.3.1.6
@@ -77,7 +77,7 @@ class DataReader:
         """Take octets, give back content that is settled; b"" once there is a fault, whose content nobody wants."""
         self._read += len(data)
         raw = self._tail + data
-        dot = raw.find(b"\r\n.") if b"." in raw else -1  # base64 has no dots, and one octet is found 60 times as fast
+        dot = dotted(raw)
         end = raw.find(END, dot) if dot >= 0 else -1
         if end >= 0:
             self.done, self.rest, self._tail = True, raw[end + len(END) :], b""

@@ -1,6 +1,6 @@
 """Mail content as it goes out after DATA: transparency at C speed, and never a bare CR or LF (RFC 5321 §2.3.8, §4.5.2)."""
 
-from mailwright.smtp.line_ends import bare
+from mailwright.smtp.line_ends import bare, dotted
 
 
 class Stuffer:
@@ -20,7 +20,7 @@ class Stuffer:
         if self.broken or not self._whole_lines(chunk):
             self.broken = True
             return b""
-        stuffed = chunk.replace(b"\r\n.", b"\r\n..") if b"." in chunk else chunk
+        stuffed = chunk.replace(b"\r\n.", b"\r\n..") if dotted(chunk) >= 0 else chunk
         if self._at_start and chunk[0] == 0x2E:
             stuffed = b"." + stuffed
         elif self._after_cr and chunk[1:2] == b".":  # the line end is split between two chunks
