@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 
 from mailwright.app.readiness import hindrances
-from mailwright.values import Unavailable
+from mailwright.values import NoRoom, Unavailable
 
 FINE: dict[str, Any] = {"store": None, "worker_unheard": False, "vault_opens": True, "listeners": 2}
 WRONG = [
     ({}, []),
-    ({"store": Unavailable("The disk is full.", "Make room.")}, ["store-silent"]),
+    ({"store": Unavailable("The database is locked.", "End the program that holds it.")}, ["store-silent"]),
+    ({"store": NoRoom("The disk is full.", "Make room.")}, ["disk-full"]),
     ({"worker_unheard": True}, ["worker-not-heard"]),
     ({"vault_opens": False}, ["vault-closed"]),
     ({"listeners": 0}, ["nothing-listens"]),
-    ({"store": Unavailable("The disk is full.", "Make room."), "listeners": 0}, ["store-silent", "nothing-listens"]),
+    ({"store": NoRoom("The disk is full.", "Make room."), "listeners": 0}, ["disk-full", "nothing-listens"]),
 ]
 
 

@@ -26,7 +26,7 @@ from mailwright.net.smtp_in_service import Rules
 from mailwright.net.tls import make_self_signed, server_context
 from mailwright.smtp.commands import MailFrom
 from mailwright.smtp.server_events import Limits, Setup
-from mailwright.values import Address, Domain, Reply, Unavailable
+from mailwright.values import Address, Domain, NoRoom, Reply, Unavailable
 
 KEPT = Reply.of(250, "2.0.0", "kept")
 HOST = Domain("mx.example.net")
@@ -372,7 +372,11 @@ async def test_guessing_passwords_gets_nowhere(place: Place) -> None:
 
 
 def gone() -> Reply:
-    raise Unavailable("disk /var/secret is full", "Make room.")
+    raise Unavailable("disk /var/secret is broken", "Look into it.")
+
+
+def full() -> Reply:
+    raise NoRoom("disk /var/secret is full", "Make room.")
 
 
 def broken() -> Reply:
@@ -380,11 +384,15 @@ def broken() -> Reply:
 
 
 @pytest.mark.parametrize(
-    "answer, said",
-    [(gone, "451 4.3.0 The mail store does not answer"), (broken, "451 4.3.0 Something went wrong on this server")],
+    "answer, said, logged",
+    [
+        (gone, "451 4.3.0 The mail store does not answer", "the store does not answer: disk /var/secret is broken"),
+        (full, "452 4.3.1 The disk of this mail server is full", "no room for mail: disk /var/secret is full"),
+        (broken, "451 4.3.0 Something went wrong on this server", "token 12345"),
+    ],
 )
 async def test_a_failing_store_is_a_4xx(
-    place: Place, caplog: pytest.LogCaptureFixture, answer: Callable[[], Reply], said: str
+    place: Place, caplog: pytest.LogCaptureFixture, answer: Callable[[], Reply], said: str, logged: str
 ) -> None:
     """The client tries again later; the log has the cause, the wire has not."""
     desk = Desk(answer=answer)
@@ -394,11 +402,12 @@ async def test_a_failing_store_is_a_4xx(
             reply = await client.say(MAIL + b".\r\n")
         assert reply.startswith(said)
         assert (await client.say(b"NOOP\r\n")).startswith("250")
-    assert "disk /var/secret is full" in caplog.text or "token 12345" in caplog.text
+    assert logged in caplog.text
 
 
-async def test_logins_that_cannot_be_checked_are_a_4xx(place: Place) -> None:
-    port = await place.open(Desk(insider=None, bad_login=gone), implicit=True)
+@pytest.mark.parametrize("answer", [gone, full])
+async def test_logins_that_cannot_be_checked_are_a_4xx(place: Place, answer: Callable[[], Reply]) -> None:
+    port = await place.open(Desk(insider=None, bad_login=answer), implicit=True)
     async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, use_tls=True, validate_certs=False) as client:
         await client.ehlo()
         with pytest.raises(aiosmtplib.SMTPAuthenticationError) as refused:

@@ -1,21 +1,29 @@
 """What goes wrong with a database: said in words, nothing half kept, and work goes on by itself when it is mended."""
 
 import asyncio
+import errno
 import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import closing
 from pathlib import Path
+from threading import Event
+from typing import Any
 
+import psycopg
 import pytest
 import pytest_asyncio
+from sqlalchemy import Connection
 
 from mailwright.storage import Storage, migrate, open_storage
-from mailwright.values import Conflict, MailwrightError, Malformed, Unavailable
+from mailwright.storage.faults import unavailable
+from mailwright.values import Conflict, MailwrightError, Malformed, NoRoom, Unavailable
 from tests.storage.mails import Mails, claim, states, worker
 from tests.storage.pg import CARELESS, INSTALL, Postgres, binaries
+
+MAILS = 30  # that are handed in at once
 
 
 @pytest_asyncio.fixture
@@ -34,24 +42,78 @@ async def big(postgres: Postgres) -> AsyncIterator[Storage]:
     await storage.close()
 
 
-def pragma(storage: Storage, text: str) -> None:
-    """Set something on the writer's connection; it ends with the connection, that is, with the first fault."""
-    with closing(storage._engines.write.raw_connection()) as connection:
-        connection.cursor().execute(f"PRAGMA {text}").close()
+async def in_one_line(storage: Storage, last: Callable[[Connection], object], calls: Sequence[Awaitable[object]]) -> list[object]:
+    """What comes of calls that stand in the writer's line behind one transaction; `last` is what that one does in the end."""
+    begun, go = Event(), Event()
+
+    def held(connection: Connection) -> None:
+        begun.set()
+        go.wait()
+        last(connection)
+
+    holder = asyncio.ensure_future(storage._door.write(held))
+    await asyncio.to_thread(begun.wait)
+    try:
+        tasks = [asyncio.ensure_future(call) for call in calls]
+        while storage._door._writer._inbox.qsize() < len(tasks):  # noqa: ASYNC110 - a queue of threads has no event for us
+            await asyncio.sleep(0)
+    finally:
+        go.set()
+    await asyncio.gather(holder, return_exceptions=True)
+    return await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def refused(storage: Storage, mails: Mails, *, number: int = 30) -> Unavailable:
-    """Hand in several mails at once: each is refused, and nothing of any is kept."""
-    before = len(await storage.store.messages(account=None))
-    tries = [mails.accept(storage, content=[b"x" * 20_000]) for _ in range(number)]
-    results = await asyncio.gather(*tries, return_exceptions=True)
-    assert [type(result) for result in results] == [Unavailable] * number
-    assert len(await storage.store.messages(account=None)) == before
-    return results[0]  # type: ignore[return-value]
+def sqlite_fault(code: int) -> sqlite3.Error:
+    """As the driver raises it."""
+    fault = sqlite3.OperationalError("something is wrong")
+    fault.sqlite_errorcode = code
+    return fault
+
+
+async def change(storage: Storage, *statements: str) -> None:
+    """Change the database beside the mail."""
+
+    def run(connection: Connection) -> None:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+    await storage._door.write(run)
+
+
+def pragma(text: str) -> Callable[[Connection], object]:
+    """Sets something on the writer's connection; it ends with the connection, that is, with the first fault."""
+    return lambda connection: connection.exec_driver_sql(f"PRAGMA {text}")
+
+
+def handed_in(storage: Storage, mails: Mails) -> list[Coroutine[Any, Any, object]]:
+    """Several mails at once, too large for the pages that a database has free."""
+    return [mails.accept(storage, content=[b"x" * 20_000]) for _ in range(MAILS)]
+
+
+async def kept(storage: Storage) -> int:
+    """How many mails there are."""
+    return len(await storage.store.messages(account=None, limit=1000))
+
+
+async def refused(storage: Storage, mails: Mails, last: Callable[[Connection], object] | None = None) -> Unavailable:
+    """Hand in several mails at once, as one group behind what ends with `last`: all are refused, and nothing of any is kept."""
+    before, faults = await kept(storage), storage.faults
+    if last is None:
+        results = await asyncio.gather(*handed_in(storage, mails), return_exceptions=True)
+    else:
+        results = await in_one_line(storage, last, handed_in(storage, mails))
+        assert storage.faults == faults + 1, "they were one transaction"
+    (fault,) = set(results)
+    assert isinstance(fault, Unavailable)
+    assert await kept(storage) == before
+    return fault
 
 
 async def goes_on(storage: Storage, mails: Mails) -> None:
-    """Mail is taken and handed out again."""
+    """Mail is taken and handed out again, as much as before."""
+    before = await kept(storage)
+    await asyncio.gather(*handed_in(storage, mails))
+    assert await kept(storage) == before + MAILS
     me = await worker(storage)
     message, _ = await mails.accept(storage)
     (job,) = [job for job in await claim(storage, me) if job.message == message.id]
@@ -59,11 +121,48 @@ async def goes_on(storage: Storage, mails: Mails) -> None:
     await storage.ready()
 
 
+# What a driver raises, and whether it means that somebody must make room.
+FAULTS = [
+    (sqlite_fault(sqlite3.SQLITE_FULL), True, "a write found no room"),
+    (sqlite_fault(sqlite3.SQLITE_IOERR_SHMSIZE), True, "the write-ahead log had its room, its index had none"),
+    (sqlite_fault(sqlite3.SQLITE_IOERR_WRITE), False, "the disk is broken, or the file may not grow"),
+    (sqlite_fault(sqlite3.SQLITE_BUSY), False, "another program holds it"),
+    (psycopg.errors.DiskFull(), True, "53100"),
+    (psycopg.errors.OutOfMemory(), False, "53200: of the same class"),
+    (OSError(errno.ENOSPC, "the file cannot be made"), True, "the disk is full"),
+    (OSError(errno.EDQUOT, "the file cannot be made"), True, "the share of the disk that this user has is full"),
+    (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), False, "nobody is there"),
+]
+
+
+@pytest.mark.parametrize(("raised", "full", "because"), FAULTS, ids=[because for _, _, because in FAULTS])
+def test_a_full_disk_is_told_from_other_faults(raised: Exception, full: bool, because: str) -> None:
+    said = unavailable(raised)
+    assert said is not None
+    assert (isinstance(said, NoRoom), "full" in str(said)) == (full, full), because
+
+
 async def test_sqlite_full(lite: Storage, mails: Mails) -> None:
     await mails.accept(lite)
-    pragma(lite, "max_page_count = 1")  # SQLite raises it to the present size; the next group has room again
-    assert str(await refused(lite, mails, number=1)) == "The disk with the database is full."
+    fault = await refused(lite, mails, pragma("max_page_count = 1"))  # SQLite raises it to the present size
+    assert isinstance(fault, NoRoom)
+    assert str(fault) == "The disk with the database is full."
     await goes_on(lite, mails)
+
+
+async def test_postgresql_full(big: Storage, mails: Mails) -> None:
+    """As PostgreSQL says it; a trigger stands for the disk."""
+    await change(
+        big,
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END$$",
+        "CREATE TRIGGER no_room BEFORE INSERT ON message EXECUTE FUNCTION no_room()",
+    )
+    fault = await refused(big, mails)
+    assert isinstance(fault, NoRoom)
+    assert str(fault) == "The disk of PostgreSQL is full."
+    await change(big, "DROP TRIGGER no_room ON message")
+    await goes_on(big, mails)
 
 
 def test_files_that_may_not_grow(tmp_path: Path) -> None:
@@ -83,8 +182,9 @@ def test_files_that_may_not_grow(tmp_path: Path) -> None:
 
 
 async def test_sqlite_read_only(lite: Storage, mails: Mails) -> None:
-    pragma(lite, "query_only = ON")
-    assert str(await refused(lite, mails, number=1)) == "The database cannot be written."
+    fault = await refused(lite, mails, pragma("query_only = ON"))
+    assert type(fault) is Unavailable
+    assert str(fault) == "The database cannot be written."
     await goes_on(lite, mails)
 
 
@@ -99,6 +199,27 @@ async def test_sqlite_locked_by_another_program(lite: Storage, mails: Mails) -> 
             await lite.queue.register(host="here", pid=1)
         other.execute("ROLLBACK")
     await goes_on(lite, mails)
+
+
+@pytest.mark.parametrize("first", ["a group", "what runs alone"])
+async def test_a_locked_database_refuses_the_whole_line_at_once(first: str, lite: Storage, mails: Mails) -> None:
+    """One transaction waits for the lock in vain; nothing of what stands behind it waits once more."""
+    await worker(lite)
+    before, faults = await kept(lite), lite.faults
+    with closing(sqlite3.connect(str(lite._engines.path), isolation_level=None, timeout=0, check_same_thread=False)) as other:
+
+        def last(connection: Connection) -> None:
+            if first == "a group":
+                connection.exec_driver_sql("COMMIT")  # what runs alone gives the lock away, and the group meets it
+            other.execute("BEGIN IMMEDIATE")  # else this is refused, and with it what runs alone
+
+        results = await in_one_line(lite, last, [*handed_in(lite, mails), *(lite.queue.heartbeat(n) for n in range(MAILS))])
+        assert {str(result) for result in results} == {"The database is locked by another program."}
+        assert {type(result) for result in results} == {Unavailable}
+        assert (await kept(lite), lite.faults) == (before, faults + 1)
+        other.rollback()
+    await goes_on(lite, mails)
+    assert lite.trouble is None
 
 
 async def test_postgresql_ends_the_connections(big: Storage, postgres: Postgres, mails: Mails) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mailwright.app.settings.units import size_text
-from mailwright.values import Finding, Unavailable
+from mailwright.values import Finding, NoRoom, Unavailable
 from mailwright.values.finding import error, warning
 
 MIB = 1024 * 1024
@@ -18,7 +18,7 @@ def hindrances(
     """Everything at once; nothing is ready. `store`: why it does not answer or takes no writes; `data`: whose disk needs room."""
     if store is not None:
         yield error(
-            "store-silent",
+            "disk-full" if isinstance(store, NoRoom) else "store-silent",
             str(store),
             why="Mail is answered with a 4xx reply and stays with the application; nothing is lost.",
             do=store.remedy,

@@ -61,8 +61,8 @@ class Spooled(Protocol):
 class Door(Protocol):
     """The application behind a listener. What needs no waiting is answered at once; an Awaitable is waited for.
 
-    Raise Unavailable where a store does not answer: the client is told to try again (451 4.3.0, 454 4.7.0). Any other exception
-    is logged with its cause and told as the same 4xx; nothing of it goes on the wire.
+    Raise Unavailable where a store does not answer: the client is told to try again (451 4.3.0, 454 4.7.0; 452 4.3.1 for NoRoom).
+    Any other exception is logged with its cause and told as the same 4xx; nothing of it goes on the wire.
     """
 
     def trusted(self, peer_ip: str) -> object | None:

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from mailwright.net.smtp_in_service import UNAVAILABLE, UNEXPECTED
-from mailwright.values import Reply, Unavailable
+from mailwright.net.smtp_in_service import NO_ROOM, UNAVAILABLE, UNEXPECTED
+from mailwright.values import NoRoom, Reply, Unavailable
 
 log = logging.getLogger("mailwright.smtp_in")
 
@@ -51,7 +51,8 @@ class Asking:
 def excuse(fault: object, otherwise: Reply = UNAVAILABLE) -> Reply:
     """What a client hears of an exception: never its text, which goes to the log."""
     if isinstance(fault, Unavailable):
-        log.warning("the store does not answer: %s", fault, extra={"remedy": fault.remedy})
-        return otherwise
+        full = isinstance(fault, NoRoom)
+        log.warning("%s: %s", "no room for mail" if full else "the store does not answer", fault, extra={"remedy": fault.remedy})
+        return NO_ROOM if full and otherwise is UNAVAILABLE else otherwise
     log.error("the door failed: %r", fault, exc_info=fault if isinstance(fault, BaseException) else None)
     return UNEXPECTED if otherwise is UNAVAILABLE else otherwise

@@ -15,6 +15,7 @@ from mailwright.values import Reply
 log = logging.getLogger("mailwright.smtp_in")
 
 UNAVAILABLE = Reply.of(451, "4.3.0", "The mail store does not answer at the moment; nothing was lost, try again later")
+NO_ROOM = Reply.of(452, "4.3.1", "The disk of this mail server is full; nothing was lost, try again later")  # RFC 5321 §4.2.2
 UNEXPECTED = Reply.of(451, "4.3.0", "Something went wrong on this server; its operator was told, try again later")
 LOGIN_UNAVAILABLE = Reply.of(454, "4.7.0", "Logins cannot be checked at the moment; try again later")  # RFC 4954 §6
 UNKNOWN_LOGIN = Reply.of(535, "5.7.8", "Name or password is not right; the password is an API key that may send")  # RFC 4954 §6

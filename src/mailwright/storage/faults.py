@@ -1,19 +1,22 @@
 """What a driver's exception means to people: the store does not answer now, or this one piece of work is wrong."""
 
+import errno
 import sqlite3
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from mailwright.values import Unavailable
+from mailwright.values import NoRoom, Unavailable
 
-# https://www.sqlite.org/rescode.html, the low 8 bits: what happened, and what to do.
+_MAKE_ROOM = "Free some space on it; nothing was lost, and work goes on by itself."
+_FULL, _FULL_THERE = ("The disk with the database is full.", _MAKE_ROOM), ("The disk of PostgreSQL is full.", _MAKE_ROOM)
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+
+# https://www.sqlite.org/rescode.html, a code or its low 8 bits: what happened, and what to do.
 _SQLITE = {
-    sqlite3.SQLITE_FULL: (
-        "The disk with the database is full.",
-        "Free some space on it; nothing was lost, and work goes on by itself.",
-    ),
+    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,  # the log took the mail, and its index could not grow
+    sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_READONLY: (
         "The database cannot be written.",
         "Check the rights of its file and folder, and that the disk is not mounted read-only.",
@@ -47,7 +50,7 @@ _POSTGRESQL = {
     "28": ("PostgreSQL refuses the login.", "Check user and password in `database.url`."),
     "3D000": ("PostgreSQL has no such database.", "Create it, or check `database.url`."),
     "42501": ("PostgreSQL denies access to a table.", "Grant the user of `database.url` its rights."),
-    "53100": ("The disk of PostgreSQL is full.", "Free some space on it; nothing was lost, and work goes on by itself."),
+    "53100": _FULL_THERE,
     "53": ("PostgreSQL has run out of memory or connections.", "Raise its limits, or lower the number of processes."),
     "55P03": ("A row of the database is locked for too long.", "Look for a transaction that was left open."),
     "57": ("PostgreSQL is stopping, starting, or ended the work.", "Wait; work goes on by itself."),
@@ -59,25 +62,38 @@ _GONE = ("The database does not answer.", "Check that it runs and can be reached
 
 
 def unavailable(error: BaseException) -> Unavailable | None:
-    """Why the store cannot do anything just now; None where the fault lies in the one piece of work."""
+    """Why the store cannot do anything just now, NoRoom where its disk is full; None where the one piece of work is wrong."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, Unavailable):
         return cause
     if isinstance(cause, sqlite3.Error):
-        words = _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
+        words = _SQLITE.get(_code(cause)) or _SQLITE.get(_code(cause) & 0xFF)
     elif isinstance(cause, psycopg.Error):
         words = _postgresql(cause)
     elif isinstance(cause, (OSError, PoolTimeout)):
-        words = _GONE
+        words = _FULL if isinstance(cause, OSError) and cause.errno in _NO_SPACE else _GONE
     else:
         words = None
-    return None if words is None else Unavailable(*words)
+    if words is None:
+        return None
+    return NoRoom(*words) if words in (_FULL, _FULL_THERE) else Unavailable(*words)
 
 
 def collided(error: BaseException) -> bool:
     """Whether two transactions met in a way that only the database could end."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return isinstance(cause, psycopg.Error) and cause.sqlstate in _COLLIDED
+
+
+def locked(error: BaseException) -> bool:
+    """Whether another program holds the SQLite database, and was waited for in vain."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(cause, sqlite3.Error) and _code(cause) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _code(cause: sqlite3.Error) -> int:
+    """The extended result code; 0 where the fault is the driver's own."""
+    return getattr(cause, "sqlite_errorcode", 0)
 
 
 def _postgresql(cause: psycopg.Error) -> tuple[str, str] | None:

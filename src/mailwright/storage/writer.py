@@ -2,6 +2,9 @@
 
 On SQLite one thread writes everything: groups, and between them the work that runs alone. On PostgreSQL a few threads
 write groups, and a pool of threads runs the rest. Futures of a group are resolved by one call into the event loop.
+
+Where another program holds an SQLite database, a transaction waits for it (engine.BUSY_MS), and is refused. All that came into
+the line meanwhile is refused with it, at once: else each would wait as long again, and a client for all that stand before it.
 """
 
 import asyncio
@@ -18,7 +21,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from mailwright.storage.engine import Engines
-from mailwright.storage.faults import collided, unavailable
+from mailwright.storage.faults import collided, locked, unavailable
 from mailwright.storage.group import NewId, Stale, Unit, write
 from mailwright.values import Unavailable
 
@@ -49,6 +52,7 @@ class _Alone:
 @dataclass(frozen=True, slots=True)
 class _Failed:
     error: BaseException
+    locked: bool = False  # another program held the database for as long as one waits for it
 
 
 class Writer:
@@ -112,16 +116,17 @@ class Writer:
         going_on = True
         while going_on or waiting or alone:
             if going_on:
-                going_on = self._gather(waiting, alone)
-            if waiting:
-                self._commit(_next_group(waiting))
-            self._run_alone(alone)
+                going_on = self._gather(waiting, alone, block=not waiting and not alone)
+            refused = self._commit(_next_group(waiting)) if waiting else None
+            refused = refused or self._run_alone(alone)
+            if refused is not None:
+                going_on = going_on and self._gather(waiting, alone, block=False)
+                self._turn_away(waiting, alone, refused)
             if self._between is not None:
                 self._between()
 
-    def _gather(self, waiting: deque[_Grouped], alone: deque[_Alone]) -> bool:
-        """Take all that is at hand, waiting for something only where nothing is left to do; False at the end."""
-        block = not waiting and not alone
+    def _gather(self, waiting: deque[_Grouped], alone: deque[_Alone], *, block: bool) -> bool:
+        """Take all that is at hand, and wait for something where `block` says so; False at the end."""
         while True:
             try:
                 item = self._inbox.get(block)
@@ -135,18 +140,31 @@ class Writer:
             else:
                 alone.append(item)
 
-    def _run_alone(self, alone: deque[_Alone]) -> None:
-        """Between two groups, not for long: where the database is locked each of them waits for seconds, and mail behind it."""
+    def _commit(self, group: Sequence[_Grouped]) -> _Failed | None:
+        """Write a group; what it was refused with where the database is locked."""
+        results = self._written([item.unit for item in group])
+        self._tell([(item.future, result) for item, result in zip(group, results, strict=True)])
+        return _locked_out(results[-1])
+
+    def _run_alone(self, alone: deque[_Alone]) -> _Failed | None:
+        """Between two groups, not for long, for mail waits; what one was refused with where the database is locked."""
         ends = monotonic() + BETWEEN_SECONDS
         while alone:
             one = alone.popleft()
-            self._tell([(one.future, self._once(one.work, one.quick))])
+            outcome = self._once(one.work, one.quick)
+            self._tell([(one.future, outcome)])
+            if (refused := _locked_out(outcome)) is not None:
+                return refused
             if monotonic() >= ends:
-                return
+                break
+        return None
 
-    def _commit(self, group: Sequence[_Grouped]) -> None:
-        results = self._written([item.unit for item in group])
-        self._tell([(item.future, result) for item, result in zip(group, results, strict=True)])
+    def _turn_away(self, waiting: deque[_Grouped], alone: deque[_Alone], refused: _Failed) -> None:
+        """Nothing of what stands in line was begun, so nothing of it is kept."""
+        line: list[_Grouped | _Alone] = [*waiting, *alone]
+        self._tell([(item.future, refused) for item in line])
+        waiting.clear()
+        alone.clear()
 
     def _written(self, units: Sequence[Unit]) -> list[Any]:
         outcome = self._once(lambda connection: write(connection, units, self._new_id), quick=False)
@@ -157,7 +175,14 @@ class Writer:
         if isinstance(outcome.error, Unavailable) or len(units) == 1:
             return [outcome] * len(units)
         log.warning("A group of %d was rolled back and is written one by one.", len(units), exc_info=outcome.error)
-        return [result for unit in units for result in self._written([unit])]
+        return self._one_by_one(units)
+
+    def _one_by_one(self, units: Sequence[Unit]) -> list[Any]:
+        results: list[Any] = []
+        for unit in units:
+            refused = _locked_out(results[-1]) if results else None
+            results += self._written([unit]) if refused is None else [refused]
+        return results
 
     def _once(self, work: Work[Any], quick: bool) -> Any:
         """The result of work in its own transaction, or _Failed; two transactions that met are told apart by a second go."""
@@ -182,7 +207,7 @@ class Writer:
             gone.__cause__ = error
             self._say(gone)
             self._engines.forget()
-            return _Failed(gone)
+            return _Failed(gone, locked(error))
 
     def _say(self, trouble: Unavailable | None) -> None:
         """One line in the log when the store stops to answer, and one when it answers again."""
@@ -198,6 +223,10 @@ class Writer:
     def _tell(self, results: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_resolve, results)
+
+
+def _locked_out(outcome: object) -> _Failed | None:
+    return outcome if isinstance(outcome, _Failed) and outcome.locked else None
 
 
 def _next_group(waiting: deque[_Grouped]) -> list[_Grouped]:

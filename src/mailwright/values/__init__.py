@@ -5,6 +5,7 @@ from mailwright.values.domain import Domain as Domain
 from mailwright.values.errors import Conflict as Conflict
 from mailwright.values.errors import MailwrightError as MailwrightError
 from mailwright.values.errors import Malformed as Malformed
+from mailwright.values.errors import NoRoom as NoRoom
 from mailwright.values.errors import NotFound as NotFound
 from mailwright.values.errors import Unavailable as Unavailable
 from mailwright.values.finding import Finding as Finding

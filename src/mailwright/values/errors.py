@@ -26,3 +26,7 @@ class NotFound(MailwrightError):
 
 class Unavailable(MailwrightError):
     """A door does not answer just now (disk full, database locked or gone): try again later, nothing was lost."""
+
+
+class NoRoom(Unavailable):
+    """The disk behind a door is full: the door is sound, and takes up its work once somebody has made room."""
