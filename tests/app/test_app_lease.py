@@ -11,7 +11,7 @@ from mailwright.app.logs import logger
 from mailwright.ports.store import LEASE_MS
 from mailwright.queue import EventKind, Job
 from mailwright.storage import Storage, open_storage
-from tests.storage.mails import Mails, claim
+from tests.storage.mails import NOW, Mails, claim
 
 
 @dataclass
@@ -93,6 +93,25 @@ async def test_after_a_fault_what_is_in_memory_stays_ours_until_it_is_settled(wo
     await leases.beat()
     assert not leases.holds(job.lease), "given up: nothing is held under it"
     assert world.lost == []
+
+
+async def test_what_is_claimed_anew_waits_for_its_first_copy(world: World) -> None:
+    """A message was paused and let go on while it was in memory: one copy at a time may reach the store."""
+    second: list[Job] = []
+    leases = await world.leases()
+    leases.doubled = second.append
+    first = await world.job(leases)
+    number = first.lease
+    await world.storage.queue.pause(message=first.message, why="wait", now=NOW)
+    await world.storage.queue.resume(message=first.message, now=NOW)
+    again = await claim(world.storage, number)
+    assert leases.take(again, leases.current) == []
+    assert second == []
+    leases.let_go([first])
+    assert second == again
+    assert leases.current.jobs == {first.delivery}, "the second is in memory until its outcome is stored"
+    leases.let_go(again)
+    assert leases.current.jobs == set()
 
 
 async def test_what_a_fault_left_behind_is_freed(world: World) -> None:

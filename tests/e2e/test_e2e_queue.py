@@ -273,6 +273,94 @@ async def test_a_pause_takes_back_what_waits_in_memory(serve: Serve) -> None:
             await served.ended(number)
 
 
+async def under_way(served: Served, gate: Turnstile, customer: Customer, number: int, subsystem: str = "billing") -> list[str]:
+    """The first mail stands before its answer, the others are in memory, and nobody has begun them; the ids."""
+
+    async def came() -> bool:
+        return gate.came == 1
+
+    ids = await many(served, customer, ["mail 0"], X_Mailwright_Subsystem=subsystem)
+    await served.until(came)
+    ids += await many(served, customer, [f"mail {n}" for n in range(1, number)], X_Mailwright_Subsystem=subsystem)
+    await served.reached(ids[0], State.SENDING)
+    for one in ids[1:]:
+        await served.reached(one, State.LEASED)
+    return ids
+
+
+@BOTH
+async def test_cancel_reaches_what_is_in_memory_and_was_not_begun(serve: Serve) -> None:
+    async with turnstile() as (gate, port):
+        served = await serve("timeouts.idle = '1 h'\n" + route(port, more="connections = 1"))
+        acme = await served.customer()
+        ids = await under_way(served, gate, acme, 6)
+        said = [await served.cli("queue", "cancel", number, "--yes") for number in ids[:5]]
+        assert ["1 is being sent right now and can no longer be cancelled." in one for one in said] == [True] + [False] * 4
+        assert ["1 delivery is cancelled." in one for one in said] == [False] + [True] * 4
+        for number in ids[1:5]:
+            assert "Cancelled before it left." in await served.cli("why", number)
+        gate.open.set()
+        for number in (ids[0], ids[5]):
+            assert states(await served.ended(number)) == {"bob@remote.example": "DELIVERED"}
+        for number in ids[1:5]:
+            assert kinds(await served.ended(number)) == ["accepted", "cancelled"]
+        assert gate.subjects == ["mail 0", "mail 5"]
+        assert served.house.dispatch.memory == 0
+
+
+@BOTH
+@pytest.mark.parametrize("what", ["site", "account", "message"])
+async def test_pause_holds_what_is_in_memory_and_was_not_begun(serve: Serve, what: str) -> None:
+    """And lets it go on again, once each, also where the first copy is still in memory when it is claimed anew."""
+    async with turnstile() as (gate, port):
+        served = await serve("timeouts.idle = '1 h'\n" + route(port, more="connections = 1"))
+        acme = await served.customer()
+        ids = await under_way(served, gate, acme, 5)
+        named = {"site": ("--site", f"route:127.0.0.1:{port}"), "account": ("--account", "acme")}
+        about = [named[what]] if what in named else [("--message", number) for number in ids[1:]]
+        for one in about:
+            await served.cli("queue", "pause", *one)
+        await served.follow()
+        for number in ids[1:]:
+            await served.reached(number, State.READY, State.HELD)
+        gate.open.set()
+        await served.ended(ids[0])
+        await served.rounds()
+        assert gate.subjects == ["mail 0"]
+        for one in about:
+            await served.cli("queue", "resume", *one)
+        await served.rounds()
+        for number in ids[1:]:
+            assert states(await served.ended(number)) == {"bob@remote.example": "DELIVERED"}
+        assert sorted(gate.subjects) == [f"mail {n}" for n in range(5)]
+
+
+@BOTH
+async def test_what_is_claimed_anew_while_it_is_in_memory_is_sent_once(serve: Serve) -> None:
+    """Paused and let go on before the process looked: the top priority is claimed although it has mail in memory."""
+    async with turnstile() as (gate, port):
+        served = await serve("timeouts.idle = '1 h'\n" + route(port, more="connections = 1"))
+        acme = await served.customer()
+        ids = await under_way(served, gate, acme, 5, "password")
+        for doing in ("pause", "resume"):
+            for number in ids[1:]:
+                await served.cli("queue", doing, "--message", number)
+        dispatch, leases = served.house.dispatch, served.house.works.leases
+        await served.rounds()
+        await dispatch.claim(dispatch.site(f"route:127.0.0.1:{port}"), top_only=True)
+        assert len(leases.current.doubles) == 4
+        gate.open.set()
+        await served.rounds()
+        for number in ids:
+            assert states(await served.ended(number)) == {"bob@remote.example": "DELIVERED"}
+        assert sorted(gate.subjects) == [f"mail {n}" for n in range(5)]
+
+        async def nothing_held() -> bool:
+            return not leases.current.jobs and not leases.current.doubles
+
+        await served.until(nothing_held)
+
+
 @pytest.mark.parametrize("what", ["site", "account", "message"])
 async def test_retry_now(serve: Serve, what: str) -> None:
     """Also where the whole site backs off."""
@@ -307,7 +395,7 @@ async def test_cancel(serve: Serve) -> None:
 
         await served.until(half)
         said = await served.cli("queue", "cancel", number, "--yes")
-        assert "1 deliveries are cancelled. 1 were sent or are being sent." in said
+        assert "1 delivery is cancelled. 1 had ended before." in said
         await served.later(days=1)
         story = await served.ended(number)
     assert states(story) == {"bob@remote.example": "DELIVERED", "later@remote.example": "CANCELLED"}

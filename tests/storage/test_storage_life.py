@@ -109,6 +109,14 @@ class Queue(RuleBasedStateMachine):
             self.wait(queue.retry_now(message=message, now=NOW))
         else:
             self.wait(queue.cancel(message, account=None, now=NOW))
+        if action in {"pause", "cancel"}:  # taken from the hands of a worker, which must not begin it any more
+            now = self.states()
+            for worker, jobs in self.jobs.items():
+                gone = [job for job in jobs if job.message == message and now[job.delivery] is not State.SENDING]
+                numbers = {job.delivery for job in gone}
+                assert self.wait(queue.begin(list(numbers), worker=worker)) == numbers
+                self.wait(queue.settle([self.mails.outcome(job, State.READY) for job in gone], worker=worker))
+                self.jobs[worker] = [job for job in jobs if job not in gone]
 
     def states(self) -> dict[int, State]:
         stories = [self.wait(self.storage.store.story(message, account=None)) for message in self.sent]

@@ -1,6 +1,6 @@
 """Capture mode: the door out is shut; every mail is kept, as it would have been sent."""
 
-from mailwright.ports.sender import BeforeDot, Kept, OutgoingMail, Sent, Session, Target
+from mailwright.ports.sender import BeforeDot, Kept, Lost, OutgoingMail, Sent, Session, Target
 
 
 class CaptureSession:
@@ -15,7 +15,8 @@ class CaptureSession:
         """Kept, for every recipient."""
         if before_dot is not None:
             ours = before_dot()
-            ours if isinstance(ours, bool) else await ours
+            if not (ours if isinstance(ours, bool) else await ours):
+                return Sent({recipient: Lost("taken back before it was kept") for recipient in mail.recipients}, "")
         return Sent({recipient: Kept() for recipient in mail.recipients}, "")
 
     async def quit(self) -> None:

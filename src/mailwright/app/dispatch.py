@@ -31,7 +31,7 @@ class Dispatch:
     ) -> None:
         self.works = works
         self._learns = learn
-        works.leases.lost = self.renounce
+        works.leases.lost, works.leases.doubled = self.renounce, self._second
         self.ledger = Ledger(works.queue, works.leases, settled)
         self.sites: dict[str, Site] = {}
         self.stopping = False
@@ -66,6 +66,8 @@ class Dispatch:
         site.push(job)
         if self.stopping or site.shut(self.works.now()):
             self.give_back(site)
+        elif job.account in self.works.paused_accounts:  # since `room` was asked
+            self.withhold({job.account})
         else:
             self.attend(job.site)
 
@@ -117,6 +119,9 @@ class Dispatch:
         for job in jobs:
             self.memory += job.size
             site.push(job)
+        paused = self.works.paused_accounts.keys() & {job.account for job in jobs}
+        if paused:  # since the claim was asked
+            self.withhold(paused)
         self.attend(site.name)
         return True
 
@@ -131,8 +136,7 @@ class Dispatch:
             turn=site.turn,
             skip=frozenset(self.works.paused_accounts),
         )
-        self.works.leases.take(jobs, lease)
-        return jobs
+        return self.works.leases.take(jobs, lease)
 
     def parcel(self, jobs: Sequence[Job], *, again: bool = False) -> Parcel:
         """Begin to sign jobs and to mark them as begun."""
@@ -174,6 +178,11 @@ class Dispatch:
             site.backlog = True
             self.memory -= sum(job.size for job in jobs)
             self.ledger.settle([(job, self._returned(job)) for job in jobs])
+
+    def _second(self, job: Job) -> None:
+        """A second copy of a job goes back to the table; where the first one was sent, its outcome stands."""
+        self.site(job.site).backlog = True
+        self.ledger.settle([(job, self._returned(job))])
 
     def put_back(self, site: Site, jobs: Sequence[Job]) -> None:
         """Put jobs that were not sent back into the table, untouched."""

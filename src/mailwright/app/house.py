@@ -87,6 +87,8 @@ class House:
         states = await self.storage.queue.site_states()
         for name in {*states, *self.dispatch.sites}:
             self._apply(name, pauses.sites.get(name, ""), states)
+            if name in pauses.sites:
+                self.dispatch.give_back(self.dispatch.site(name))
         for intake, entry in zip(self.intakes, self.settings.listen, strict=False):
             intake.trusted_ranges = await self._ranges(entry)
         for name in list(self.dispatch.sites):

@@ -75,6 +75,7 @@ class Lane:
         self.top_only = slot == 0 and site.limit > 1  # slot 0 is kept for the top priority
         self._session: Session | None = None
         self._served = 0
+        self._wary = False  # somebody took mail back from us: the next is marked before anything is said
         self.in_hand: list[Job] = []  # taken from the site, not yet settled
 
     async def run(self) -> None:
@@ -164,6 +165,8 @@ class Lane:
         began = time.monotonic()
         self._served += 1
         try:
+            if self._wary:
+                await parcel.begun
             outcomes = await deliver(parcel, session, self._works.clockwork)
         except (CannotSign, Unavailable) as fault:
             self._put_off(parcel.jobs, str(fault))
@@ -171,7 +174,9 @@ class Lane:
         except NotBegun:
             self._floor.put_back(self._site, parcel.jobs)
             self._let_go(parcel.jobs)
+            self._wary = True
             return
+        self._wary = False
         if not parcel.again and lost_unheard(outcomes, session):
             await self._once_more(self._floor.parcel(parcel.jobs, again=True))
             return

@@ -8,7 +8,7 @@ under it any more: then everybody may take what is left of it.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mailwright.app.logs import Logger
 from mailwright.ports import Queue
@@ -24,11 +24,12 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while 
 
 @dataclass(slots=True, eq=False)
 class Lease:
-    """One number; `until` in steady seconds, `jobs` counts the deliveries in memory that are held under it."""
+    """One number; `until` in steady seconds, `jobs` are the deliveries in memory that are held under it."""
 
     number: int
     until: float
-    jobs: int = 0
+    jobs: set[int] = field(default_factory=set)
+    doubles: dict[int, Job] = field(default_factory=dict)  # claimed anew while an earlier copy is still in memory
 
 
 def steady() -> float:
@@ -50,6 +51,7 @@ class Leases:
         self._leases = {number: self.current}
         self._heard_since: float | None = clock()  # without a break
         self.lost: Callable[[int], None] = _nothing  # what is to be done about a number that was lost
+        self.doubled: Callable[[Job], None] = _nothing  # and about a second copy of a job once the first is gone
 
     def holds(self, number: int) -> bool:
         """Whether nobody else can have taken over what is held under this number."""
@@ -66,18 +68,33 @@ class Leases:
         """Whether this process was heard long enough to hold the silence of others against them, and not against the store."""
         return self._heard_since is not None and self._clock() - self._heard_since > LEASE_MS / 1000
 
-    def take(self, jobs: Iterable[Job], lease: Lease) -> None:
-        """These are in memory from now on."""
+    def take(self, jobs: Iterable[Job], lease: Lease) -> list[Job]:
+        """These are in memory from now on; given back are those to work on.
+
+        Where somebody paused a message and let it go on, a row may be claimed anew while its first copy is still in memory. Both
+        have the same number: so only the first one is worked on, and the second goes back to the table behind it.
+        """
+        fresh = []
         for job in jobs:
             job.lease = lease.number
-            lease.jobs += 1
+            if job.delivery in lease.jobs:
+                lease.doubles[job.delivery] = job
+            else:
+                lease.jobs.add(job.delivery)
+                fresh.append(job)
+        return fresh
 
     def let_go(self, jobs: Iterable[Job]) -> None:
         """Their outcomes are stored, or they belong to others."""
         for job in jobs:
             lease = self._leases.get(job.lease)
-            if lease is not None:
-                lease.jobs -= 1
+            if lease is None:
+                continue
+            lease.jobs.discard(job.delivery)
+            second = lease.doubles.pop(job.delivery, None) if lease.doubles else None
+            if second is not None:
+                lease.jobs.add(job.delivery)
+                self.doubled(second)
 
     def doubt(self) -> None:
         """Rows may be held under our number of which this process knows nothing."""
@@ -132,5 +149,5 @@ class Leases:
         self._seen = seen
 
 
-def _nothing(_: int) -> None:
+def _nothing(_: object) -> None:
     """There is no dispatch yet."""

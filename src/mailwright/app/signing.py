@@ -13,7 +13,7 @@ from mailwright.flows.deliver import CannotSign, Signature
 from mailwright.ports import Directory, Store, Vault
 from mailwright.queue import Job
 from mailwright.routing.sites import SMTP
-from mailwright.values import Address, MailwrightError
+from mailwright.values import Address, MailwrightError, NotFound
 
 KEPT = 2_000  # signatures remembered: the recipients of one message follow each other closely
 UNSIGNED = Signature()
@@ -105,7 +105,10 @@ class Signing:
 
     async def _large(self, job: Job, keys: list[SigningKey], now: int, make: Make) -> Signature:
         """A large mail is read from the store and hashed in a thread, never on the loop."""
-        head, body_hash = await asyncio.to_thread(lambda: read_mail(self._store.content(job.message)))
+        try:
+            head, body_hash = await asyncio.to_thread(lambda: read_mail(self._store.content(job.message)))
+        except NotFound as gone:  # a secret mail that was cancelled: nothing is left to be sent
+            raise CannotSign("The mail could not be signed: its content is no longer kept.", gone.remedy) from gone
         return await self._signers.sign_hashed(keys, head, body_hash, now, make)
 
     async def _open(self, info: DkimKeyInfo) -> None:

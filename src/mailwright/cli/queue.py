@@ -6,6 +6,7 @@ import click
 
 from mailwright.cli.desk import Desk, Office
 from mailwright.cli.screen import ago, out, show_json, show_table, when
+from mailwright.ports.store import Cancelled
 from mailwright.values import Malformed
 from mailwright.values.ids import id_number
 
@@ -126,14 +127,22 @@ def cancel(desk: Desk, message: str, yes: bool) -> None:
     """Cancel what has not been sent of a message. It cannot be undone."""
     number = id_number(message)
     if not yes:
-        click.confirm(f"Cancel what still waits of {message}?", abort=True)
+        click.confirm(f"Cancel all of {message} that is not being sent yet?", abort=True)
 
-    async def work(office: Office) -> tuple[int, int]:
+    async def work(office: Office) -> Cancelled:
         found = await office.storage.store.find(number, account=None)
         return await office.storage.queue.cancel(found, account=None, now=office.now())
 
-    done, late = desk.run(work)
-    out.print(f"{done} deliveries are cancelled." + (f" {late} were sent or are being sent." if late else ""))
+    out.print(_cancelled(desk.run(work)))
+
+
+def _cancelled(told: Cancelled) -> str:
+    said = [f"{told.cancelled} {'delivery is' if told.cancelled == 1 else 'deliveries are'} cancelled."]
+    if told.sending:
+        said.append(f"{told.sending} {'is' if told.sending == 1 else 'are'} being sent right now and can no longer be cancelled.")
+    if told.ended:
+        said.append(f"{told.ended} had ended before.")
+    return " ".join(said)
 
 
 COMMANDS = (queue,)

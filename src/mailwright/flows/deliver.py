@@ -9,6 +9,7 @@ from mailwright.queue import Job, Outcome
 from mailwright.queue.settle import Clockwork, Tried, Unanswered, captured, settled
 from mailwright.values import MailwrightError, Reply
 
+TAKEN_BACK = "It could not be noted that sending begins, or it was cancelled, paused or taken over by others."
 NOT_ANSWERED = Unanswered("The server did not answer for this recipient.")
 
 
@@ -17,7 +18,7 @@ class CannotSign(MailwrightError):
 
 
 class NotBegun(MailwrightError):
-    """The transaction was given up before the final dot: the mark is not in the store, or the mail is another worker's by now."""
+    """The transaction was given up before the final dot: the mark is not in the store, or the mail was taken from us meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,20 @@ class Parcel:
 async def deliver(parcel: Parcel, session: Session, clockwork: Callable[[], Clockwork]) -> list[Outcome]:
     """Send one parcel; the outcomes are not yet stored. Raises NotBegun and what `parcel.signature` raises: nothing was sent."""
     signature = await parcel.signature
+    if parcel.jobs[0].content is None:
+        await parcel.begun  # it is read from the store while it is sent: only once nobody can cancel it any more
+    if _taken_back(parcel):
+        raise NotBegun(TAKEN_BACK)
     sent = await session.send(_mail(parcel, signature), before_dot=lambda: _still_ours(parcel))
-    if parcel.begun.done() and not _held(parcel, parcel.begun.result()) and _unsent(sent):
-        raise NotBegun("It could not be noted that sending begins, or others have taken it over.")
+    if _taken_back(parcel) and _unsent(sent):
+        raise NotBegun(TAKEN_BACK)
     tried = Tried(session.host, session.ip, session.tls, sent.transcript, session.note, signature.name)
     work = clockwork()
     return [_outcome(job, sent, tried, work) for job in parcel.jobs]
+
+
+def _taken_back(parcel: Parcel) -> bool:
+    return parcel.begun.done() and not _held(parcel, parcel.begun.result())
 
 
 def _still_ours(parcel: Parcel) -> bool | Awaitable[bool]:

@@ -75,8 +75,20 @@ class Pauses:
     accounts: dict[int, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What became of the deliveries of a message that somebody wanted to cancel."""
+
+    cancelled: int
+    sending: int  # their sending has begun: too late
+    ended: int  # delivered, bounced or captured before
+
+
 class Store(Protocol):
-    """Accepting, reading and keeping mail. Writes are durable when they return; all raise Unavailable: then nothing was kept."""
+    """Accepting, reading and keeping mail. Writes are durable when they return.
+
+    All raise Unavailable, which is NoRoom where the disk is full: then nothing was kept.
+    """
 
     async def accept(
         self, message: NewMessage, content: Sequence[bytes], deliveries: Sequence[NewDelivery], events: Sequence[EventRow]
@@ -218,13 +230,16 @@ class Queue(Protocol):
     async def pauses(self) -> Pauses: ...
     async def pause(
         self, *, site: str | None = None, account: int | None = None, message: int | None = None, why: str, now: int
-    ) -> int: ...
+    ) -> int:
+        """Sites and accounts are held by the serving processes, which follow the version; of a message, what was not begun."""
+        ...
+
     async def resume(
         self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int
     ) -> int: ...
     async def retry_now(
         self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int
     ) -> int: ...
-    async def cancel(self, message: int, *, account: int | None, now: int) -> tuple[int, int]:
-        """Cancel what still waits, and tell it: how many were cancelled, how many could not be any more. Raises NotFound."""
+    async def cancel(self, message: int, *, account: int | None, now: int) -> Cancelled:
+        """Cancel what was not begun, also what a worker has in memory, and tell it. Raises NotFound."""
         ...

@@ -42,6 +42,7 @@ class EventKind(StrEnum):
 
 WAITING = (State.READY, State.DEFERRED, State.HELD)
 IN_HAND = (State.LEASED, State.SENDING)
+NOT_BEGUN = (*WAITING, State.LEASED)  # what a person may still cancel
 
 NEXT: dict[tuple[State, str], State] = {
     (State.READY, "claim"): State.LEASED,
@@ -59,6 +60,7 @@ NEXT: dict[tuple[State, str], State] = {
     (State.LEASED, "return"): State.READY,
     (State.LEASED, "defer"): State.DEFERRED,
     (State.LEASED, "hold"): State.HELD,
+    (State.LEASED, "cancel"): State.CANCELLED,
     (State.LEASED, "fail"): State.BOUNCED,
     (State.LEASED, "capture"): State.CAPTURED,
     (State.SENDING, "deliver"): State.DELIVERED,

@@ -1,14 +1,16 @@
 """What a person does to the queue: pause, resume, try now, cancel; each step is small, so that mail flows on beside it.
 
-What serving processes keep in memory (pauses, back-offs) raises the version that they follow.
+What serving processes keep in memory (pauses, back-offs) raises the version that they follow. A delivery that a worker has in
+memory is taken from it by its row alone: the mark that sending begins then fails (docs/decisions/0002-sending-mark.md).
 """
 
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, Row, delete, select, update
 
+from mailwright.ports.store import Cancelled
 from mailwright.queue import EventKind, EventRow, State
-from mailwright.queue.life import WAITING
+from mailwright.queue.life import NOT_BEGUN, WAITING
 from mailwright.storage.door import count_up, upsert
 from mailwright.storage.group import NewId, forget_secrets
 from mailwright.storage.many import insert_rows
@@ -17,7 +19,7 @@ from mailwright.storage.schema import delivery, event, message, one_of, pause, s
 from mailwright.values import NotFound
 
 STEP = 500  # rows that change in one transaction
-_READY_OR_DEFERRED = (State.READY, State.DEFERRED)
+_TO_HOLD = (State.READY, State.DEFERRED, State.LEASED)
 
 
 def pause_site(connection: Connection, name: str, why: str) -> int:
@@ -37,8 +39,8 @@ def pause_account(connection: Connection, account: int, why: str) -> int:
 
 
 def pause_message(connection: Connection, number: int, *, why: str, now: int, new_id: NewId) -> int:
-    """Hold what still waits; returns how many."""
-    rows = _waiting_of(connection, number, _READY_OR_DEFERRED)
+    """Hold what was not begun; returns how many."""
+    rows = _those_of(connection, number, _TO_HOLD)
     _change(connection, [row.id for row in rows], {"state": int(State.HELD)})
     _tell(connection, rows, EventKind.HELD, {"reason": "paused", "what": why}, now, new_id)
     return len(rows)
@@ -59,7 +61,7 @@ def resume_account(connection: Connection, account: int) -> int:
 
 def resume_message(connection: Connection, number: int, *, now: int, new_id: NewId) -> int:
     """HELD -> READY; returns how many."""
-    rows = _waiting_of(connection, number, (State.HELD,))
+    rows = _those_of(connection, number, (State.HELD,))
     _change(connection, [row.id for row in rows], {"state": int(State.READY), "due_at": now})
     _tell(connection, rows, EventKind.RELEASED, {}, now, new_id)
     return len(rows)
@@ -97,24 +99,27 @@ def sites_of(connection: Connection, numbers: Sequence[int]) -> list[str]:
     return list(connection.execute(select(delivery.c.site).distinct().where(delivery.c.id.in_(padded(numbers)))).scalars())
 
 
-def cancel(connection: Connection, number: int, *, account: int | None, now: int, new_id: NewId) -> tuple[int, int]:
-    """Cancel what waits; how many were cancelled, and how many are in hand or settled otherwise. Raises NotFound."""
+def cancel(connection: Connection, number: int, *, account: int | None, now: int, new_id: NewId) -> Cancelled:
+    """Cancel what was not begun. Raises NotFound."""
     owner = select(message.c.id, message.c.secret).where(message.c.id == number)
     found = connection.execute(owner if account is None else owner.where(message.c.account == account)).one_or_none()
     if found is None:
         raise NotFound("There is no such message.", "Check the id; it is in the reply to the hand-in.")
-    rows = _waiting_of(connection, number, WAITING)
+    rows = _those_of(connection, number, NOT_BEGUN)
     _change(connection, [row.id for row in rows], {"state": int(State.CANCELLED), "settled_at": now})
     _tell(connection, rows, EventKind.CANCELLED, {}, now, new_id)
-    others = (delivery.c.message == number, delivery.c.state != int(State.CANCELLED))
-    left = len(connection.execute(select(delivery.c.id).where(*others)).all())
+    others = select(delivery.c.state).where(delivery.c.message == number, delivery.c.state != int(State.CANCELLED))
+    left = connection.execute(others).scalars().all()
+    sending = left.count(int(State.SENDING))
     forget_secrets(connection, {number} if found.secret else set())
-    return len(rows), left
+    return Cancelled(len(rows), sending, len(left) - sending)
 
 
-def _waiting_of(connection: Connection, number: int, states: Sequence[State]) -> Sequence[Row[int, int, int]]:
+def _those_of(connection: Connection, number: int, states: Sequence[State]) -> Sequence[Row[int, int, int]]:
+    """The deliveries of a message in some states, locked in the order in which groups lock them."""
     of = select(delivery.c.id, delivery.c.account, delivery.c.message).where(delivery.c.message == number)
-    return connection.execute(of.where(delivery.c.state.in_([int(state) for state in states])).with_for_update()).all()
+    these = of.where(delivery.c.state.in_([int(state) for state in states]))
+    return connection.execute(these.order_by(delivery.c.id).with_for_update()).all()
 
 
 def _change(connection: Connection, numbers: Sequence[int], values: dict[str, int]) -> None:

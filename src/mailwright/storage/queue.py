@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from mailwright.ports.store import EventMaker, Pauses, SiteState, SiteView
+from mailwright.ports.store import Cancelled, EventMaker, Pauses, SiteState, SiteView
 from mailwright.queue import Job, Outcome
 from mailwright.storage import controls, sites, waking, workers
 from mailwright.storage.claiming import claim
@@ -161,7 +161,7 @@ class SqlQueue:
             await self._write(controls.forgive, sorted(sites))
         return changed
 
-    async def cancel(self, message: int, *, account: int | None, now: int) -> tuple[int, int]:
+    async def cancel(self, message: int, *, account: int | None, now: int) -> Cancelled:
         """See ports.Queue."""
         return await self._write(controls.cancel, message, account=account, now=now, new_id=self._door.new_id)
 

@@ -1,9 +1,12 @@
 """The Queue's contract, on both engines: what waits, sites, and what a person does."""
 
-from mailwright.ports.store import SiteState
+import asyncio
+
+from mailwright.ports.store import Cancelled, SiteState
 from mailwright.queue import EventKind, Job, Outcome, State
 from mailwright.storage import Storage
 from mailwright.values.ids import made_at
+from tests.storage.conftest import Another
 from tests.storage.mails import MINUTE, NOW, Mails, claim, states, told, worker
 
 
@@ -120,9 +123,10 @@ async def test_an_account_is_paused_with_a_reason(storage: Storage) -> None:
 async def test_a_message_is_paused_and_resumed(storage: Storage, mails: Mails) -> None:
     me = await worker(storage)
     message, _ = await mails.accept(storage, "a@x.example", "b@x.example", "c@x.example")
-    await claim(storage, me, limit=1)
+    (begun,) = await claim(storage, me, limit=1)
+    await storage.queue.begin([begun.delivery], worker=me)
     assert await storage.queue.pause(message=message.id, why="wrong price", now=NOW) == 2
-    assert await states(storage, message.id) == [State.LEASED, State.HELD, State.HELD]
+    assert await states(storage, message.id) == [State.SENDING, State.HELD, State.HELD]
     assert await claim(storage, me) == []
     assert await storage.queue.resume(message=message.id, now=NOW) == 2
     assert await told(storage, message.id) == [
@@ -149,14 +153,50 @@ async def test_retry_now(storage: Storage, mails: Mails) -> None:
     assert await states(storage, held.id) == [State.HELD]
 
 
-async def test_cancel_takes_back_what_still_waits(storage: Storage, mails: Mails) -> None:
+async def test_cancel_takes_back_what_was_not_begun(storage: Storage, mails: Mails) -> None:
     me = await worker(storage)
     message, _ = await mails.accept(storage, *(f"{n}@x.example" for n in range(4)))
-    (delivered, leased) = await claim(storage, me, limit=2)
+    delivered, begun, leased = await claim(storage, me, limit=3)
+    await storage.queue.begin([begun.delivery], worker=me)
     await storage.queue.settle([mails.outcome(delivered, State.DELIVERED)], worker=me)
-    assert await storage.queue.cancel(message.id, account=7, now=NOW) == (2, 2)
-    assert await states(storage, message.id) == [State.DELIVERED, State.LEASED, State.CANCELLED, State.CANCELLED]
-    assert await storage.queue.cancel(message.id, account=7, now=NOW) == (0, 2)
-    await storage.queue.settle([mails.outcome(leased, State.DEFERRED)], worker=me)
-    assert await storage.queue.cancel(message.id, account=None, now=NOW) == (1, 1)
+    assert await storage.queue.cancel(message.id, account=7, now=NOW) == Cancelled(2, sending=1, ended=1)
+    assert await states(storage, message.id) == [State.DELIVERED, State.SENDING, State.CANCELLED, State.CANCELLED]
+    assert await storage.queue.begin([leased.delivery], worker=me) == {leased.delivery}, "it must not be sent"
+    await storage.queue.settle([mails.outcome(leased, State.DELIVERED)], worker=me)
+    assert await storage.queue.cancel(message.id, account=7, now=NOW) == Cancelled(0, sending=1, ended=1)
+    await storage.queue.settle([mails.outcome(begun, State.DEFERRED)], worker=me)
+    assert await storage.queue.cancel(message.id, account=None, now=NOW) == Cancelled(1, sending=0, ended=1)
+    assert await states(storage, message.id) == [State.DELIVERED, *[State.CANCELLED] * 3]
     assert await claim(storage, me) == []
+
+
+async def test_of_a_begin_and_a_cancel_at_the_same_time_one_wins(storage: Storage, another: Another, mails: Mails) -> None:
+    me, other = await worker(storage), await another()
+    for _ in range(20):
+        message, _ = await mails.accept(storage, *(f"{n}@x.example" for n in range(5)))
+        jobs = await claim(storage, me)
+        lost, done = await asyncio.gather(
+            storage.queue.begin([job.delivery for job in jobs], worker=me), other.queue.cancel(message.id, account=7, now=NOW)
+        )
+        assert (len(lost), done.sending) == (done.cancelled, 5 - done.cancelled)
+        await storage.queue.settle([mails.outcome(job, State.DELIVERED) for job in jobs], worker=me)
+        now = await states(storage, message.id)
+        assert (now.count(State.CANCELLED), now.count(State.DELIVERED)) == (done.cancelled, done.sending)
+
+
+async def test_what_was_held_in_a_workers_memory_is_not_its_own_until_it_is_claimed_again(storage: Storage, mails: Mails) -> None:
+    me = await worker(storage)
+    message, _ = await mails.accept(storage, state=State.LEASED)
+    (number,) = [view.id for view in (await storage.store.story(message.id, account=7)).deliveries]
+    assert await storage.queue.pause(message=message.id, why="wait", now=NOW) == 1
+    assert await storage.queue.begin([number], worker=me) == {number}
+    assert await storage.queue.resume(message=message.id, now=NOW) == 1
+    assert await storage.queue.begin([number], worker=me) == {number}
+    assert [job.delivery for job in await claim(storage, me)] == [number]
+
+
+async def test_the_body_of_a_secret_mail_goes_when_it_is_cancelled_in_memory(storage: Storage, mails: Mails) -> None:
+    await worker(storage)
+    message, _ = await mails.accept(storage, state=State.LEASED, secret=True)
+    assert (await storage.queue.cancel(message.id, account=7, now=NOW)).cancelled == 1
+    assert not (await storage.store.story(message.id, account=7)).has_body
