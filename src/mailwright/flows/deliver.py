@@ -18,7 +18,7 @@ class CannotSign(MailwrightError):
 
 
 class NotBegun(MailwrightError):
-    """The transaction was given up before the final dot: the mark is not in the store, or the mail was taken from us meanwhile."""
+    """The transaction was given up before the final dot: the mark is not in the store, or the mail was taken from us."""
 
 
 @dataclass(frozen=True, slots=True)
