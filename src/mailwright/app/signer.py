@@ -32,6 +32,7 @@ class _Signer(asyncio.Protocol):
     def __init__(self) -> None:
         self.waiting: dict[int, tuple[asyncio.Future[Signature], Make]] = {}
         self._known: set[int] = set()
+        self._asked: list[bytes] = []  # what is written at the end of this turn of the loop, in one go
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -53,6 +54,7 @@ class _Signer(asyncio.Protocol):
                 *command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True
             )
         self._known.clear()
+        self._asked.clear()
         self._buffer.clear()
         self._transport, _ = await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
         self.running.set()
@@ -67,11 +69,11 @@ class _Signer(asyncio.Protocol):
         self.waiting[self._request] = future, make
         for key in keys:
             if key.id not in self._known:
-                self._teach(key, self._transport)
+                self._teach(key)
         ids = b"".join([KEY_ID.pack(key.id) for key in keys])
         head = MAIL_HEAD.pack(self._request, now, len(keys))
         lead = LENGTH.pack(len(head) + len(ids) + len(content), kind)
-        self._transport.write(b"".join((lead, head, ids, content)))
+        self._say(lead, head, ids, content)
         return future
 
     def data_received(self, data: bytes) -> None:
@@ -114,11 +116,22 @@ class _Signer(asyncio.Protocol):
             await _reaped(self._process)
         await self.start()
 
-    def _teach(self, key: SigningKey, transport: asyncio.Transport) -> None:
+    def _say(self, *octets: bytes) -> None:
+        """Each write wakes the other process, which costs more than the octets: mails of one turn go together."""
+        if not self._asked:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._asked += octets
+
+    def _write(self) -> None:
+        asked, self._asked = self._asked, []
+        if self._transport is not None:
+            self._transport.write(b"".join(asked))
+
+    def _teach(self, key: SigningKey) -> None:
         self._known.add(key.id)
         domain, selector = key.domain.encode("ascii"), key.selector.encode("ascii")
         payload = KEY_HEAD.pack(key.id, len(domain), len(selector)) + domain + selector + key.secret
-        transport.write(LENGTH.pack(len(payload), KEY) + payload)
+        self._say(LENGTH.pack(len(payload), KEY), payload)
 
     def _settle(self, request: int, said: bytes, *, worked: bool) -> None:
         future, make = self.waiting.pop(request, (None, None))
