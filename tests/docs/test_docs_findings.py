@@ -57,8 +57,8 @@ def calls(file: str, names: set[str]) -> Iterator[ast.expr]:
     for node in ast.walk(TREES[file]):
         if not isinstance(node, ast.Call) or not (node.args or node.keywords):
             continue
-        called = ast.unparse(node.func).removeprefix("self.").removeprefix("words.")
-        if called in names:
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+        if called in names and ast.unparse(node.func) in {called, f"self.{called}", f"words.{called}"}:
             yield next((one.value for one in node.keywords if one.arg == "code"), None) or node.args[0]
 
 

@@ -12,6 +12,7 @@ import trustme
 import uvloop
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 
+from mailwright.net.plain_hosts import PlainHosts
 from mailwright.net.smtp_connection import BeforeDot, Connection, Timeouts
 from mailwright.net.smtp_out import SmtpSender
 from mailwright.ports.sender import HostAddress, Login, Lost, OutgoingMail, Sender, Sent, Session, Target, Unreachable
@@ -409,6 +410,67 @@ async def test_opportunistic_tls_falls_back_and_says_so(
         assert note in (await connection.send(mail())).transcript or connections == 1
         await connection.quit()
     assert server.connections == connections, because
+
+
+FAILS = TLS + "\nSTARTTLS = 220 go / <garbage>"
+MENDED = TLS + "\nSTARTTLS = 220 go / <garbage> ; 220 go / <tls>"
+
+
+async def twice(server: ScriptedServer, plain: PlainHosts) -> list[Connection]:
+    sender = SmtpSender(timeouts=SOON, plain=plain)
+    connections = []
+    for _ in range(2):
+        connections.append(await session(target(server.port, tls=Tls.OPPORTUNISTIC), sender))
+        await connections[-1].send(mail())
+        await connections[-1].quit()
+    return connections
+
+
+async def test_a_host_whose_tls_failed_is_not_asked_again_at_once(authority: trustme.CA) -> None:
+    async with ScriptedServer(FAILS, context=server_context(authority)) as server:
+        first, second = await twice(server, PlainHosts())
+    assert first.note.startswith("TLS failed, so")
+    assert second.note == first.note.replace("TLS failed, so", "TLS failed here a short time ago, so")
+    assert server.said.count("STARTTLS") == 1
+    assert server.connections == 3
+    assert len(server.mails) == 2
+
+
+async def test_after_a_while_it_is_asked_again(authority: trustme.CA) -> None:
+    async with ScriptedServer(MENDED, context=server_context(authority)) as server:
+        first, second = await twice(server, PlainHosts(seconds=0))
+    assert (bool(first.tls), bool(second.tls)) == (False, True)
+
+
+async def test_who_requires_tls_does_not_hear_of_it(authority: trustme.CA) -> None:
+    plain = PlainHosts()
+    async with ScriptedServer(MENDED, context=server_context(authority)) as server:
+        connection = await session(target(server.port, tls=Tls.OPPORTUNISTIC), SmtpSender(timeouts=SOON, plain=plain))
+        await connection.quit()
+        found = await missing(target(server.port, tls=Tls.STARTTLS), SmtpSender(timeouts=SOON, plain=plain))
+    assert found.finding.code == "tls-failed"
+    assert server.mails == []
+
+
+async def test_a_host_that_fails_without_tls_too_is_given_tls_again(authority: trustme.CA) -> None:
+    script = MENDED + "\nconnect = 220 mx.test ; 220 mx.test ; 421 4.3.2 not now ; 220 mx.test"
+    async with ScriptedServer(script, context=server_context(authority)) as server:
+        sender = SmtpSender(timeouts=SOON)
+        at = target(server.port, tls=Tls.OPPORTUNISTIC)
+        await (await session(at, sender)).quit()
+        await missing(at, sender)
+        connection = await session(at, sender)
+        assert connection.tls
+        await connection.quit()
+
+
+def test_only_so_many_plain_hosts_are_remembered() -> None:
+    plain = PlainHosts(seconds=10, most=2)
+    one, two, three = (HostAddress("mx.test", f"192.0.2.{n}", 25) for n in (1, 2, 3))
+    for now, address in enumerate((one, two, one, three)):
+        plain.remember(address, "why", now)
+    assert [plain.cause(address, 5) for address in (one, two, three)] == ["why", "", "why"]
+    assert [plain.cause(address, 12) for address in (one, two, three)] == ["", "", "why"]
 
 
 @pytest.mark.parametrize("script, note, connections, because", FALLBACKS)

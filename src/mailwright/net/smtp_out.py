@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mailwright.net import dial
 from mailwright.net.client_tls import client_context
+from mailwright.net.plain_hosts import PlainHosts
 from mailwright.net.smtp_connection import Connection, Timeouts
 from mailwright.ports.sender import HostAddress, Target, Unreachable
 from mailwright.smtp import words
@@ -38,9 +39,10 @@ class _Miss:
 class SmtpSender:
     """Opens sessions (ports.sender.Sender). `ca_file`: certificates trusted beside the system's, PEM."""
 
-    def __init__(self, *, timeouts: Timeouts | None = None, ca_file: str | None = None) -> None:
+    def __init__(self, *, timeouts: Timeouts | None = None, ca_file: str | None = None, plain: PlainHosts | None = None) -> None:
         self._timeouts = timeouts or Timeouts()
         self._ca_file = ca_file
+        self._plain = plain or PlainHosts()
 
     async def open(self, target: Target) -> Connection | Unreachable:
         """A session to the first host that gives one (RFC 5321 §5.1), or why there is none."""
@@ -56,10 +58,23 @@ class SmtpSender:
 
     async def _reach(self, address: HostAddress, target: Target, misses: list[_Miss]) -> Connection | _Miss:
         """One host; opportunistic TLS that fails is followed by a new connection without (RFC 3207 §4.1, RFC 7435 §3)."""
-        found = await self._attempt(address, target, target.tls, misses, "")
-        if isinstance(found, Connection) or not found.tls_failed or target.tls is not Tls.OPPORTUNISTIC:
+        if target.tls is not Tls.OPPORTUNISTIC:
+            return await self._attempt(address, target, target.tls, misses, "")
+        now = asyncio.get_running_loop().time
+        if known := self._plain.cause(address, now()):
+            note = f"TLS failed here a short time ago, so this was sent without: {known}"
+            found = await self._attempt(address, target, Tls.NONE, misses, note)
+            if not isinstance(found, Connection):
+                self._plain.forget(address)
             return found
-        return await self._attempt(address, target, Tls.NONE, misses, f"TLS failed, so this was sent without: {found.tls_failed}")
+        found = await self._attempt(address, target, Tls.OPPORTUNISTIC, misses, "")
+        if isinstance(found, Connection) or not found.tls_failed:
+            return found
+        note = f"TLS failed, so this was sent without: {found.tls_failed}"
+        plain = await self._attempt(address, target, Tls.NONE, misses, note)
+        if isinstance(plain, Connection):
+            self._plain.remember(address, found.tls_failed, now())
+        return plain
 
     async def _attempt(
         self, address: HostAddress, target: Target, tls: Tls, misses: list[_Miss], note: str
