@@ -99,8 +99,8 @@ OPERATORS = {
         "accept", "spool", "unspool", "content", "keep_signature", "signatures", "operator_secret", "purge", "sweep_orphans",
     },
     "Queue": {
-        "register", "resign", "heartbeat", "free_dead", "begin", "settle", "owed", "paid", "claim", "ready_sites", "wake",
-        "waken", "next_wake", "move", "lease_slot", "free_slot", "learn_site", "learnt_sites", "site_failed", "site_states",
+        "register", "workers", "resign", "heartbeat", "free_dead", "begin", "settle", "owed", "paid", "claim", "ready_sites",
+        "wake", "waken", "next_wake", "move", "lease_slot", "free_slot", "learn_site", "learnt_sites", "site_failed", "site_states",
         "pauses", "pause", "resume", "retry_now",
     },
 }  # fmt: skip

@@ -9,6 +9,7 @@ from mailwright.app.dispatch import Dispatch
 from mailwright.app.intake import Intake, TrustedRange
 from mailwright.app.listeners import Opened, open_listeners
 from mailwright.app.metrics import Metrics
+from mailwright.app.neighbours import bury_the_gone
 from mailwright.app.readiness import hindrances
 from mailwright.app.rounds import Rounds
 from mailwright.app.settings import Listener as ListenerSettings
@@ -148,6 +149,8 @@ class House:
 
     async def _take_over(self) -> None:
         alone = self.storage.alone
+        if not alone:
+            await bury_the_gone(self.storage.queue)
         freed = await self.storage.queue.free_dead(
             worker=self.works.leases.current.number, alone=alone, judge=False, new_events=self.works.unknown_event
         )

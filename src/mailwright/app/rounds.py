@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from mailwright.app.dispatch import Dispatch
+from mailwright.app.neighbours import bury_the_gone
 from mailwright.queue import State
 from mailwright.queue.retry import woken
 from mailwright.values import Unavailable
@@ -90,6 +91,7 @@ class Rounds:
     async def _free_dead(self) -> None:
         if not self._alone:
             leases = self._works.leases
+            await bury_the_gone(self._works.queue)
             freed = await self._works.queue.free_dead(
                 worker=leases.current.number, alone=False, judge=leases.may_judge, new_events=self._works.unknown_event
             )

@@ -3,7 +3,6 @@
 import os
 import random
 import secrets
-import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -21,6 +20,7 @@ from mailwright.app.learn import learn
 from mailwright.app.lease import Leases
 from mailwright.app.logs import logger
 from mailwright.app.metrics import Metrics
+from mailwright.app.neighbours import whereabouts
 from mailwright.app.place import storage_of
 from mailwright.app.reports import Reports
 from mailwright.app.rounds import Rounds
@@ -89,7 +89,7 @@ async def _works(
     settings: Settings, storage: Storage, vault: Vault, aims: Aims, signing: Signing, sender: Sender, now: Callable[[], int]
 ) -> Works:
     def register() -> Awaitable[int]:
-        return storage.queue.register(host=socket.gethostname(), pid=os.getpid())
+        return storage.queue.register(host=whereabouts(), pid=os.getpid())
 
     worker, log = await register(), logger("delivery")
     leases = Leases(storage.queue, worker, alone=storage.alone, register=register, faults=lambda: storage.faults, log=log)

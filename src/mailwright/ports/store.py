@@ -153,7 +153,7 @@ class Queue(Protocol):
     """The queue as a table. Workers are known by their lease: a number that is new with every process start."""
 
     async def register(self, *, host: str, pid: int) -> int:
-        """A new worker; its number is the lease of its rows and (modulo ids.NODES) its node."""
+        """A new worker and what its process is known by; its number is the lease of its rows and (modulo ids.NODES) its node."""
         ...
 
     async def heartbeat(self, worker: int) -> bool:
@@ -162,6 +162,10 @@ class Queue(Protocol):
 
     async def resign(self, worker: int) -> None:
         """This worker is no more: its slots are free at once, its rows with the next `free_dead` of anybody."""
+        ...
+
+    async def workers(self) -> Sequence[tuple[int, str, int]]:
+        """Who is registered: number, host and pid as they were given."""
         ...
 
     async def free_dead(self, *, worker: int, alone: bool, new_events: EventMaker, judge: bool = True) -> int:

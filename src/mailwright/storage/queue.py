@@ -32,6 +32,10 @@ class SqlQueue:
         """See ports.Queue."""
         await self._write_soon(workers.resign, worker)
 
+    async def workers(self) -> Sequence[tuple[int, str, int]]:
+        """See ports.Queue."""
+        return await self._read(workers.registered)
+
     async def free_dead(self, *, worker: int, alone: bool, new_events: EventMaker, judge: bool = True) -> int:
         """See ports.Queue."""
         if judge or alone:

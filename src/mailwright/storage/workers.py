@@ -24,6 +24,11 @@ def register(connection: Connection, host: str, pid: int) -> int:
     return number
 
 
+def registered(connection: Connection) -> list[tuple[int, str, int]]:
+    """Who works, or is not yet taken for dead: number, host, pid."""
+    return [(row.id, row.host, row.pid) for row in connection.execute(select(worker.c.id, worker.c.host, worker.c.pid))]
+
+
 def heartbeat(connection: Connection, number: int) -> bool:
     """Whether the worker is still taken for alive."""
     return connection.execute(update(worker).where(worker.c.id == number).values(heartbeat_at=now_ms())).rowcount == 1
