@@ -86,7 +86,7 @@ def test_the_power_cut_takes_what_was_not_synced(synchronous: str, kept: list[tu
 
 @pytest.mark.parametrize(("mails", "times"), [pytest.param(20_000, 20, id="long", marks=pytest.mark.slow)])
 async def test_kills_of_two_processes_on_postgresql(mails: int, times: int, cluster: Cluster, tmp_path: Path, tell: Tell) -> None:
-    """The mail of a dead process waits until its lease has run out; the other one goes on meanwhile."""
+    """The mail of a dead process is taken over by its successor, or by the other one, which goes on meanwhile."""
     with psycopg.connect(cluster.url, autocommit=True) as connection:
 
         def query(sql: str) -> list[tuple[object, ...]]:

@@ -100,8 +100,8 @@ OPERATORS = {
     },
     "Queue": {
         "register", "workers", "resign", "heartbeat", "free_dead", "begin", "settle", "owed", "paid", "claim", "ready_sites",
-        "wake", "waken", "next_wake", "move", "lease_slot", "free_slot", "learn_site", "learnt_sites", "site_failed", "site_states",
-        "pauses", "pause", "resume", "retry_now",
+        "wake", "waken", "next_wake", "move", "lease_slot", "free_slot", "learn_site", "learnt_sites", "site_failed",
+        "site_states", "pauses", "pause", "resume", "retry_now",
     },
 }  # fmt: skip
 
