@@ -156,7 +156,7 @@ async def test_ipv6() -> None:
 async def test_a_taken_address_is_told_and_the_process_goes_on() -> None:
     app = create(finding(), bytes, "1")
     running = await serve(app, "127.0.0.1", 0)
-    with pytest.raises(MailwrightError, match=r"cannot listen on 127\.0\.0\.1:[0-9]+: Address already in use") as caught:
+    with pytest.raises(MailwrightError, match=r"cannot listen on 127\.0\.0\.1:[0-9]+: address already in use") as caught:
         await serve(app, *running.address)
     assert "http.address" in caught.value.remedy
     await running.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.types import ASGIApp
 
-from mailwright.values import MailwrightError
+from mailwright.net.listening import cannot_listen
 
 BACKLOG = 128
 IDLE = 30  # seconds that an unused connection is kept
@@ -89,9 +88,6 @@ def _listening(host: str, port: int) -> socket.socket:
     except OSError as fault:
         listening.close()
         shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        raise MailwrightError(
-            f"The web port cannot listen on {shown}: {os.strerror(fault.errno or 0)}.",
-            "Stop what uses this address, or set http.address to another one.",
-        ) from fault
+        raise cannot_listen("The web port", shown, fault, key="http.address in the settings") from fault
     listening.setblocking(False)
     return listening

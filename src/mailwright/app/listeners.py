@@ -8,12 +8,12 @@ from datetime import datetime
 from mailwright.app.intake import Intake
 from mailwright.app.settings import Listener as ListenerSettings
 from mailwright.app.settings import ListenerTls, Settings
+from mailwright.net.listening import cannot_listen
 from mailwright.net.logins import FailedLogins
 from mailwright.net.smtp_in import Listener
 from mailwright.net.smtp_in_service import Rules
 from mailwright.net.tls import make_self_signed, server_context
 from mailwright.smtp.server_events import Limits, Setup
-from mailwright.values import MailwrightError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,7 @@ async def open_listeners(settings: Settings, intake: Callable[[ListenerSettings]
         except OSError as fault:
             for other in opened:
                 await other.listener.close(grace=0)
-            raise MailwrightError(
-                f"Mailwright cannot listen on {entry.address}: {fault.strerror or fault}.",
-                "Stop what uses this address, or choose another one under [[listen]] in the settings.",
-            ) from fault
+            raise cannot_listen("SMTP hand-in", entry.address, fault, key="address under [[listen]] in the settings") from fault
         opened.append(Opened(entry, listener, listener.addresses[0]))
     return opened
 

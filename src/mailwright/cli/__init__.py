@@ -1,6 +1,7 @@
 """The commands; `mailwright serve` builds everything and starts it."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -8,9 +9,10 @@ import click
 from mailwright import __version__
 from mailwright.cli import accounts, captured, domains, queue, serve, why
 from mailwright.cli.desk import Desk
-from mailwright.cli.screen import show_fault
+from mailwright.cli.screen import err, show_fault
 from mailwright.values import MailwrightError
 
+INTERRUPTED = 130  # as shells report it
 FAILED = 1  # the command could not do what was asked; usage errors are 2 (click)
 
 
@@ -29,17 +31,23 @@ for command in (*serve.COMMANDS, *accounts.COMMANDS, *domains.COMMANDS, *queue.C
     program.add_command(command)
 
 
-def main() -> None:
-    """Run a command; what goes wrong is said with its remedy, never as a traceback."""
+def main(args: Sequence[str] | None = None) -> None:
+    """Run a command of `args` (default: the command line); what goes wrong is said with its remedy, never as a traceback."""
     try:
-        program(standalone_mode=False)
+        program(args, prog_name="mailwright", standalone_mode=False)
     except MailwrightError as fault:
         show_fault(fault)
         sys.exit(FAILED)
     except click.ClickException as fault:
         fault.show()
         sys.exit(fault.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)  # as shells report an interrupt
+    except click.Abort as fault:
+        if fault.__cause__ is None:  # a question was answered with no, or by nobody; an interrupt has its cause
+            err.print(
+                "Nothing was changed." + ("" if sys.stdin.isatty() else " In a script, give the answer as an option: --help.")
+            )
+        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.exit(0)  # the reader of a pipe has seen enough

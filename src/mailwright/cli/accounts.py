@@ -24,10 +24,15 @@ def account() -> None:
 @account.command("add")
 @click.argument("name")
 @click.option(
-    "--retention", type=click.IntRange(0, 3650), default=30, show_default=True, help="Days a mail's body is kept after its end."
+    "--retention",
+    type=click.IntRange(0, 3650),
+    metavar="DAYS",
+    default=30,
+    show_default=True,
+    help="Days a mail's body is kept after its end.",
 )
-@click.option("--hour-limit", type=click.IntRange(1), help="Deliveries an hour; what is over waits.")
-@click.option("--day-limit", type=click.IntRange(1), help="Deliveries a day; what is over waits.")
+@click.option("--hour-limit", type=click.IntRange(1), metavar="NUMBER", help="Deliveries an hour; what is over waits.")
+@click.option("--day-limit", type=click.IntRange(1), metavar="NUMBER", help="Deliveries a day; what is over waits.")
 @click.option("--reports/--no-reports", default=True, show_default=True, help="Report final failures to the sender by mail.")
 @click.pass_obj
 def add_account(desk: Desk, name: str, retention: int, hour_limit: int | None, day_limit: int | None, reports: bool) -> None:
@@ -64,9 +69,9 @@ def list_accounts(desk: Desk, as_json: bool) -> None:
 
 @account.command("set")
 @click.argument("name")
-@click.option("--retention", type=click.IntRange(0, 3650), help="Days a mail's body is kept after its end.")
-@click.option("--hour-limit", type=click.IntRange(0), help="Deliveries an hour; 0 takes the limit away.")
-@click.option("--day-limit", type=click.IntRange(0), help="Deliveries a day; 0 takes the limit away.")
+@click.option("--retention", type=click.IntRange(0, 3650), metavar="DAYS", help="Days a mail's body is kept after its end.")
+@click.option("--hour-limit", type=click.IntRange(0), metavar="NUMBER", help="Deliveries an hour; 0 takes the limit away.")
+@click.option("--day-limit", type=click.IntRange(0), metavar="NUMBER", help="Deliveries a day; 0 takes the limit away.")
 @click.option("--reports/--no-reports", default=None, help="Report final failures to the sender by mail.")
 @click.pass_obj
 def change_account(
@@ -97,7 +102,7 @@ def key() -> None:
 
 @key.command("add")
 @click.argument("account")
-@click.option("--name", default="", help="What the key is for.")
+@click.option("--name", metavar="TEXT", default="", help="What the key is for.")
 @click.option(
     "--scope", "scopes", multiple=True, type=click.Choice([s.value for s in Scope]), default=["send"], show_default=True
 )
@@ -158,7 +163,10 @@ def list_keys(desk: Desk, account: str) -> None:
 @click.argument("prefix")
 @click.pass_obj
 def revoke_key(desk: Desk, account: str, prefix: str) -> None:
-    """Take a key out of use; PREFIX is the part between mw_ and the next underscore. It cannot be undone."""
+    """Take a key out of use. It cannot be undone.
+
+    PREFIX is the part between mw_ and the next underscore, as `mailwright key list ACCOUNT` shows it.
+    """
     short = prefix_of(prefix) or prefix.removeprefix("mw_").removesuffix("_...")
 
     async def work(office: Office) -> None:

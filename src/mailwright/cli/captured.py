@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from mailwright.cli.desk import Desk, Office
-from mailwright.cli.screen import out, show_json, show_table, when
+from mailwright.cli.screen import out, show_json, show_table, when, write_file
 from mailwright.ports.store import Story
 from mailwright.queue import State
 from mailwright.values import Conflict
@@ -19,8 +19,8 @@ def captured() -> None:
 
 
 @captured.command("list")
-@click.option("--account", help="Only this account's.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option("--account", metavar="NAME", help="Only this account's.")
+@click.option("--limit", type=click.IntRange(1, 10_000), metavar="NUMBER", default=50, show_default=True, help="How many.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def list_captured(desk: Desk, account: str | None, limit: int, as_json: bool) -> None:
@@ -42,11 +42,14 @@ def list_captured(desk: Desk, account: str | None, limit: int, as_json: bool) ->
 
 
 @captured.command("export")
-@click.argument("message")
+@click.argument("message", metavar="ID")
 @click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="A file (default: standard output).")
 @click.pass_obj
 def export(desk: Desk, message: str, file: Path | None) -> None:
-    """The whole mail as it would have been sent, signature included (message/rfc822)."""
+    """The whole mail as it would have been sent.
+
+    With its signature, as message/rfc822. `mailwright captured list` shows the ids.
+    """
 
     async def work(office: Office) -> bytes:
         number = await office.storage.store.find(id_number(message), account=None)
@@ -57,7 +60,7 @@ def export(desk: Desk, message: str, file: Path | None) -> None:
 
     content = desk.run(work)
     if file is not None:
-        file.write_bytes(content)
+        write_file(file, content)
         out.print(f"{file} has {len(content)} bytes.")
     else:
         sys.stdout.buffer.write(content)

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from mailwright.app.place import storage_of
-from mailwright.app.settings import Settings, load, settings_file
+from mailwright.app.settings import SQLITE, SYSTEM_CONFIG, Settings, load, settings_file
 from mailwright.app.vault import open_vault
 from mailwright.ports import Vault
 from mailwright.storage import Storage
+from mailwright.values import NotFound
 from mailwright.values.ids import NODES, IdMaker
 
 T = TypeVar("T")
@@ -51,9 +52,35 @@ class Desk:
         """The settings. Raises SettingsError."""
         return load(settings_file(self.config, os.environ), os.environ)
 
+    @property
+    def file(self) -> Path | None:
+        """The settings file that holds here; None where there is none."""
+        return settings_file(self.config, os.environ)
+
+    def data_to_keep(self, file: Path) -> Path | None:
+        """The data folder that was in use while there was no settings file, for a new `file` to name; None where none was.
+
+        A file of the system's is for a service, not for what a person tried.
+        """
+        if self.file is not None or file.absolute().is_relative_to(SYSTEM_CONFIG):
+            return None
+        return self.settings.data if self._database_file().is_file() else None
+
     def run(self, work: Callable[[Office], Awaitable[T]]) -> T:
-        """Open the storage, do the work, close it."""
-        return asyncio.run(self._run(work))
+        """Open the storage, do the work, close it. What is not there is told with where it was looked for."""
+        try:
+            return asyncio.run(self._run(work))
+        except NotFound as fault:
+            raise NotFound(str(fault), f"{fault.remedy} {self.looked()}") from fault
+
+    def looked(self) -> str:
+        """Which database a command looks at: with the wrong settings file it is another one."""
+        found = self.file
+        place = self._database_file() if self.settings.database.engine == SQLITE else "the PostgreSQL database"
+        return f"Looked in {place}, as {found or 'the defaults'} say{'s' if found else ''}."
+
+    def _database_file(self) -> Path:
+        return Path(self.settings.database.url.removeprefix("sqlite:///"))
 
     async def _run(self, work: Callable[[Office], Awaitable[T]]) -> T:
         async with self._open() as office:

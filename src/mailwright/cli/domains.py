@@ -27,9 +27,11 @@ def domain() -> None:
 
 @domain.command("add")
 @click.argument("account")
-@click.argument("name")
+@click.argument("name", metavar="DOMAIN")
 @click.option("--subdomains", is_flag=True, help="Cover the names below it too.")
-@click.option("--selector", default="mw1", show_default=True, help="Selector of the DKIM key that is made with it.")
+@click.option(
+    "--selector", metavar="NAME", default="mw1", show_default=True, help="Selector of the DKIM key that is made with it."
+)
 @click.pass_obj
 def add_domain(desk: Desk, account: str, name: str, subdomains: bool, selector: str) -> None:
     """Give an account a domain, and make its DKIM key."""
@@ -66,11 +68,14 @@ def list_domains(desk: Desk, account: str) -> None:
 
 @domain.command("remove")
 @click.argument("account")
-@click.argument("name")
+@click.argument("name", metavar="DOMAIN")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def remove_domain(desk: Desk, account: str, name: str, yes: bool) -> None:
-    """Take a domain away: the account can no longer write as it, and mail that still waits is not signed any more."""
+    """Take a domain away from an account.
+
+    The account can no longer write as it, and mail that still waits is not signed any more, so it does not leave.
+    """
     wanted = Domain.parse(name)
     if not yes:
         click.confirm(f"Take {wanted.readable} from {account}, and delete its DKIM keys?", abort=True)
@@ -89,8 +94,8 @@ def dkim() -> None:
 
 
 @dkim.command("add")
-@click.argument("name")
-@click.option("--selector", required=True, help="The name of the key in DNS.")
+@click.argument("name", metavar="DOMAIN")
+@click.option("--selector", metavar="NAME", required=True, help="The name of the key in DNS.")
 @click.option("--algorithm", type=click.Choice([a.value for a in Algorithm]), default=Algorithm.RSA.value, show_default=True)
 @click.option(
     "--import", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Take this private key (PEM)."
@@ -98,7 +103,10 @@ def dkim() -> None:
 @click.option("--operator", is_flag=True, help="A key of the operator's own domain.")
 @click.pass_obj
 def add_dkim(desk: Desk, name: str, selector: str, algorithm: str, file: Path | None, operator: bool) -> None:
-    """Make a key for a domain; from now on it signs, and the older ones retire."""
+    """Make a key for a domain.
+
+    From now on it signs, and the older ones retire.
+    """
     wanted = Domain.parse(name)
     key = read_key(wanted, selector, file.read_bytes()) if file else make_key(wanted, selector, algorithm)
 
@@ -115,22 +123,31 @@ def add_dkim(desk: Desk, name: str, selector: str, algorithm: str, file: Path | 
 
 
 @dkim.command("show")
-@click.argument("name")
+@click.argument("name", metavar="DOMAIN")
 @click.pass_obj
 def show_dkim(desk: Desk, name: str) -> None:
     """Show the records to publish for a domain."""
     wanted = Domain.parse(name)
-    for key in desk.run(lambda office: office.storage.directory.dkim_keys(wanted)):
+    keys = desk.run(lambda office: office.storage.directory.dkim_keys(wanted))
+    if not keys:
+        raise NotFound(
+            f"{wanted.readable} has no DKIM key here.",
+            f"A sending domain gets one: mailwright domain add ACCOUNT {wanted}. {desk.looked()}",
+        )
+    for key in keys:
         out.print(f"{key.selector} ({key.state}, {key.algorithm})")
         out.print(f"{key.selector}._domainkey.{key.domain} TXT {key.public_record}\n", markup=False)
 
 
 @dkim.command("retire")
-@click.argument("name")
-@click.option("--selector", required=True)
+@click.argument("name", metavar="DOMAIN")
+@click.option("--selector", metavar="NAME", required=True, help="The name of the key in DNS, as `mailwright dkim show` tells it.")
 @click.pass_obj
 def retire_dkim(desk: Desk, name: str, selector: str) -> None:
-    """Stop signing with a key; leave its record published for two weeks, for mail that is under way."""
+    """Stop signing with a key.
+
+    Leave its record published for two weeks, for mail that is under way.
+    """
     wanted = Domain.parse(name)
 
     async def work(office: Office) -> None:
@@ -153,7 +170,9 @@ def transport() -> None:
 @click.argument("account")
 @click.argument("name")
 @click.option("--kind", type=click.Choice(sorted(KINDS)), required=True)
-@click.option("--set", "pairs", multiple=True, help="A setting, as key=value (host, port, tls, username, connections).")
+@click.option(
+    "--set", "pairs", metavar="KEY=VALUE", multiple=True, help="A setting, as key=value (host, port, tls, username, connections)."
+)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--default", "default", is_flag=True, help="Use it for all mail of the account.")
 @click.pass_obj

@@ -1,8 +1,10 @@
 """What commands print: plain words on a terminal, JSON for programs."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +13,9 @@ from rich.table import Table
 
 from mailwright.values import Finding, MailwrightError
 
-out = Console(highlight=False, soft_wrap=True)
+_FOR_PROGRAMS = 10_000  # columns where no terminal is: grep and cut want one line for each row
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _FOR_PROGRAMS)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -42,9 +46,25 @@ def show_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty:
         out.print(empty)
 
 
+def write_file(file: Path, content: bytes) -> None:
+    """Write a file that the person named. Raises MailwrightError where it cannot be written."""
+    try:
+        file.write_bytes(content)
+    except OSError as fault:
+        raise MailwrightError(
+            f"{file} cannot be written: {fault.strerror}.", "Name a file in a folder that is there and that you may write to."
+        ) from fault
+
+
 def show_json(value: Any) -> None:
     """The same for programs."""
     out.print(json.dumps(value, ensure_ascii=False, indent=2, default=str), markup=False)
+
+
+def shown(address: tuple[str, int]) -> str:
+    """An address and port as people write it."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def when(moment: int | None) -> str:

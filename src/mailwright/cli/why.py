@@ -19,7 +19,10 @@ _COLOURS = {Tone.PLAIN: "default", Tone.GOOD: "green", Tone.WAIT: "yellow", Tone
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def why(desk: Desk, number: str, transcript: bool, as_json: bool) -> None:
-    """Tell what became of a message or delivery, and why."""
+    """Tell what became of a message or delivery, and why.
+
+    ID is in the answer to the hand-in ("250 2.0.0 Taken as ID"), in the Received field of the mail and in the log.
+    """
 
     async def work(office: Office) -> Story:
         message = await office.storage.store.find(id_number(number), account=None)

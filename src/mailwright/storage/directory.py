@@ -17,6 +17,13 @@ from mailwright.storage.schema import transport as transport_table
 from mailwright.values import Conflict, Domain, NotFound
 
 T = TypeVar("T")
+_SHOWN_BY = {
+    "account": "mailwright account list",
+    "key": "mailwright key list ACCOUNT",
+    "domain": "mailwright domain list ACCOUNT",
+    "transport": "mailwright transport list ACCOUNT",
+    "DKIM key": "mailwright dkim show DOMAIN",
+}
 _DKIM = [dkim_key.c[name] for name in ("id", "account", "domain", "selector", "algorithm", "public_record", "state")]
 
 
@@ -177,13 +184,14 @@ def _rows(connection: Connection, of: Select[Any], made: Callable[[RowMapping], 
 def _the_account(connection: Connection, /, **which: object) -> Account:
     found = connection.execute(select(account_table).filter_by(**which)).mappings().one_or_none()
     if found is None:
-        raise NotFound("There is no such account.", "`mailwright account list` shows those that there are.")
+        which_one = f"account {which['name']}" if "name" in which else "such account"
+        raise NotFound(f"There is no {which_one}.", "`mailwright account list` shows those that there are.")
     return _account(found)
 
 
 def _one(connection: Connection, statement: Update | Delete, what: str) -> None:
     if not connection.execute(statement).rowcount:
-        raise NotFound(f"There is no such {what}.", "Check its name and whose it is.")
+        raise NotFound(f"There is no such {what}.", f"Those that there are: {_SHOWN_BY[what]}")
 
 
 def _remove_domain(connection: Connection, account: int, name: Domain) -> None:
@@ -195,7 +203,7 @@ def _remove_domain(connection: Connection, account: int, name: Domain) -> None:
 def _sealed(connection: Connection, of: Select[Any], what: str) -> bytes | None:
     found = connection.execute(of).all()
     if not found:
-        raise NotFound(f"There is no such {what}.", "Check its name and whose it is.")
+        raise NotFound(f"There is no such {what}.", f"Those that there are: {_SHOWN_BY[what]}")
     (sealed,) = found[0]
     return None if sealed is None else bytes(sealed)
 

@@ -2,8 +2,10 @@
 
 from mailwright.app.settings.faults import Fault as Fault
 from mailwright.app.settings.faults import SettingsError as SettingsError
+from mailwright.app.settings.kinds import SQLITE as SQLITE
 from mailwright.app.settings.kinds import Database as Database
 from mailwright.app.settings.kinds import Endpoint as Endpoint
+from mailwright.app.settings.load import SYSTEM_CONFIG as SYSTEM_CONFIG
 from mailwright.app.settings.load import load as load
 from mailwright.app.settings.model import Delivery as Delivery
 from mailwright.app.settings.model import Listener as Listener

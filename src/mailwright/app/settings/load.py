@@ -41,9 +41,9 @@ def load(path: Path | None, environ: Mapping[str, str], *, name: Callable[[], st
     return _settled(given(path, environ), path, environ, name)
 
 
-def defaults(path: Path | None, *, name: Callable[[], str] = own_name) -> Settings:
-    """What holds where a file at `path` says nothing; the file need not exist."""
-    return _settled(Given(), path, {}, name)
+def defaults(path: Path | None, *, name: Callable[[], str] = own_name, data: Path | None = None) -> Settings:
+    """What holds where a file at `path` says nothing, or names only its `data` folder; the file need not exist."""
+    return _settled(Given() if data is None else Given({"data": str(data)}), path, {}, name)
 
 
 def _settled(found: Given, path: Path | None, environ: Mapping[str, str], name: Callable[[], str]) -> Settings:

@@ -28,13 +28,16 @@ A variable wins over this file: MAILWRIGHT_HOSTNAME is hostname, MAILWRIGHT_QUEU
 Settings are read once: start again after a change. What is wrong is told then, all of it at once."""
 
 
-def commented_file(file: Path = Path(FILE_NAME), *, name: Callable[[], str] = own_name) -> str:
-    """What `mailwright init` writes to `file`: every key commented out, with the default that holds there."""
-    seen = _seen_from(defaults(file, name=name), file.absolute().parent)
+def commented_file(file: Path = Path(FILE_NAME), *, name: Callable[[], str] = own_name, data: Path | None = None) -> str:
+    """What `mailwright init` writes to `file`: every key commented out, with the default that holds there.
+
+    `data`, where it is given, is set: the file goes on with the mail and keys that lie in that folder.
+    """
+    seen = _seen_from(defaults(file, name=name, data=data), file.absolute().parent)
     lines = [*_prose(INTRODUCTION), ""]
     for key, field in Settings.model_fields.items():
         if kind_of(annotation_at((key,))) is not None:
-            lines += _key((key,), field, getattr(seen, key))
+            lines += _key((key,), field, getattr(seen, key), holds=data is not None and key == "data")
     for key in Settings.model_fields:
         if kind_of(annotation_at((key,))) is None:
             lines += ["", *_section(key, getattr(seen, key))]
@@ -114,9 +117,9 @@ def _keys(path: tuple[str | int, ...], table: Table, *, told: bool) -> Iterator[
     yield from [] if told else [""]
 
 
-def _key(path: tuple[str | int, ...], field: FieldInfo, value: Any) -> Iterator[str]:
+def _key(path: tuple[str | int, ...], field: FieldInfo, value: Any, *, holds: bool = False) -> Iterator[str]:
     yield from _meaning(path, field)
-    yield f"#{path[-1]} = {literal(annotation_at(path), value)}"
+    yield f"{'' if holds else '#'}{path[-1]} = {literal(annotation_at(path), value)}"
     yield ""
 
 
