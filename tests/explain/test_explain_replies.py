@@ -27,7 +27,7 @@ def test_the_sample_of_each_block_is_its_test(block: Block) -> None:
 
 
 def test_each_reason_says_what_who_and_how() -> None:
-    assert len(KNOWLEDGE.reasons) == 21
+    assert len(KNOWLEDGE.reasons) == 22
     assert {block.reason for block in KNOWLEDGE.blocks} | {"unknown"} == set(KNOWLEDGE.reasons)
     for reason in KNOWLEDGE.reasons.values():
         assert all(text.endswith(".") and len(text) < 200 for text in (reason.what, reason.why, reason.do)), reason.code
@@ -52,6 +52,8 @@ MEANT = [
     ("550 <spam.virus@full.example> no", "unknown", False, False, "what an address is called does not count"),
     ("421 closing", "temporary-network", False, False, "the code alone, RFC 5321 §4.2.3"),
     ("The connection timed out.", "temporary-network", False, False, "no server spoke"),
+    ("550 5.1.2 the domain b.example does not exist", "domain-unknown", True, True, "our own words, after a look into the DNS"),
+    ("No connection to mx.b.example: 192.0.2.1 port 465 refused it.", "temporary-network", False, False, "a port is no code"),
     ("host mx.spam.example said: 550 5.1.1 no such user (in reply to DATA)", "recipient-unknown", True, True, "a relay"),
 ]  # fmt: skip
 

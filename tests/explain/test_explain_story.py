@@ -51,6 +51,12 @@ TOLD: list[tuple[str, dict[str, Any], Tone, list[str]]] = [
         Tone.PLAIN,
         ["without encryption", "STARTTLS failed."],
     ),
+    (
+        "attempt",
+        {"n": 1, "host": "mx.b.example", "ip": "192.0.2.1", "reply": "No connection to mx.b.example: it refused."},
+        Tone.PLAIN,
+        ["Try 1: no connection to mx.b.example [192.0.2.1].", "it refused."],
+    ),
     ("attempt", {"n": 1, "reply": "Connection refused."}, Tone.PLAIN, ["no server could be reached", "Connection refused."]),
     (
         "delivered",

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from mailwright.explain.replies import Explanation, Knowledge, Party, explain, reply_in
+from mailwright.smtp.words import NO_CONNECTION
 
 _WHO = {
     Party.RECIPIENT: "the recipient",
@@ -130,6 +131,8 @@ def _attempt(event: Told, _: Knowledge) -> Line:
     secured = f", encrypted with {tls}" if tls else ", without encryption"
     server = _server(said)
     text = f"{number}: we spoke with {server}{secured}." if server else f"{number}: no server could be reached."
+    if server and said.get("reply", "").startswith(NO_CONNECTION):
+        text = f"{number}: no connection to {server}."
     signed = f"Signed with the key at {said['signed']}." if said.get("signed") else ""
     more = tuple(part for part in (signed, said.get("note", "")) if part)
     return Line(event.at, Tone.PLAIN, text, more, _said(said))

@@ -139,7 +139,7 @@ def _unreachable(misses: list[_Miss]) -> Unreachable:
 def _no_connection(address: HostAddress, failed: dial.Failed) -> Finding:
     return error(
         f"connect-{failed.cause}",
-        f"No connection to {address.name}: {failed.detail}.",
+        f"{words.NO_CONNECTION} {address.name}: {failed.detail}.",
         why="The server may be down, or a firewall may stand between.",
         do=words.AGAIN,
         reference="RFC 5321 §4.5.4.1",

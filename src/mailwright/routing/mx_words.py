@@ -30,7 +30,7 @@ class Said:
 
 # A table: the first line of a row is for programs, the others are for people.
 # fmt: off
-MISSING = Said("domain-missing", Level.ERROR, "RFC 3463 §3.2", reply=(550, "5.1.2", "{name} does not exist"),
+MISSING = Said("domain-missing", Level.ERROR, "RFC 3463 §3.2", reply=(550, "5.1.2", "the domain {name} does not exist"),
     what="The domain {domain} does not exist.",
     why="No mail can be sent to a domain that is not in the DNS.",
     do="Check the spelling of the part after the @.")

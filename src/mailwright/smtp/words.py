@@ -4,6 +4,7 @@ from mailwright.smtp.replies import Fault
 from mailwright.values import Finding, Reply
 from mailwright.values.finding import error
 
+NO_CONNECTION = "No connection to"  # so begins what is told of a server that was not reached
 AGAIN = "Nobody has to act: the mail is tried again."
 
 
