@@ -81,9 +81,8 @@ def captured(job: Job, work: Clockwork, *, signed: str) -> Outcome:
 
 def _final(job: Job, state: State, kind: EventKind, answer: Reply, tried: Tried, work: Clockwork) -> Outcome:
     reply = str(answer)
-    attempt = _event(job, EventKind.ATTEMPT, work, {"n": job.attempts + 1, "reply": reply, **_attempt_data(tried)})
-    ended = _event(job, kind, work, {"reply": reply, "host": tried.host})
-    return _outcome(job, state, work, attempts=job.attempts + 1, due_at=work.now, wake_at=0, reply=reply, events=[attempt, ended])
+    ended = _event(job, kind, work, {"reply": reply, "host": tried.host}, _attempt(job, tried))
+    return _outcome(job, state, work, attempts=job.attempts + 1, due_at=work.now, wake_at=0, reply=reply, events=[ended])
 
 
 def _deferred(job: Job, reply: str, tried: Tried, work: Clockwork, not_before: int, *, unknown: bool) -> Outcome:
@@ -91,11 +90,12 @@ def _deferred(job: Job, reply: str, tried: Tried, work: Clockwork, not_before: i
     due = max(due_after(attempts, now=work.now, rules=work.rules, chance=work.chance), not_before)
     late = delayed_at(job.created_at, told=job.told_delayed, rules=work.rules)
     wake = wake_time(state=State.DEFERRED, due_at=due, delayed_at=late, expires_at=job.expires_at)
-    attempt = _event(job, EventKind.ATTEMPT, work, {"n": attempts, "reply": reply, **_attempt_data(tried)})
-    events = [attempt]  # in the order in which they are told: their ids grow
-    if unknown:
-        events.append(_event(job, EventKind.UNKNOWN, work, {"cause": reply, "host": tried.host}))
-    events.append(_event(job, EventKind.DEFERRED, work, {"reply": reply, "due": due, "host": tried.host}))
+    deferred = {"reply": reply, "due": due, "host": tried.host}
+    if unknown:  # in the order in which they are told: their ids grow
+        first = _event(job, EventKind.UNKNOWN, work, {"cause": reply, "host": tried.host}, _attempt(job, tried))
+        events = [first, _event(job, EventKind.DEFERRED, work, deferred)]
+    else:
+        events = [_event(job, EventKind.DEFERRED, work, deferred, _attempt(job, tried))]
     outcome = _outcome(job, State.DEFERRED, work, attempts=attempts, due_at=due, wake_at=wake, reply=reply, events=events)
     outcome.unknown = job.unknown or unknown
     return outcome
@@ -122,6 +122,10 @@ def _outcome(
     )
 
 
+def _attempt(job: Job, tried: Tried) -> dict[str, Any]:
+    return {"n": job.attempts + 1, **_attempt_data(tried)}
+
+
 def _attempt_data(tried: Tried) -> dict[str, Any]:
     data = {
         "host": tried.host,
@@ -134,5 +138,7 @@ def _attempt_data(tried: Tried) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value}
 
 
-def _event(job: Job, kind: EventKind, work: Clockwork, data: Mapping[str, Any]) -> EventRow:
-    return EventRow(work.ids.next(work.now), job.account, job.message, job.delivery, kind, work.now, data)
+def _event(
+    job: Job, kind: EventKind, work: Clockwork, data: Mapping[str, Any], attempt: Mapping[str, Any] | None = None
+) -> EventRow:
+    return EventRow(work.ids.next(work.now), job.account, job.message, job.delivery, kind, work.now, data, attempt)

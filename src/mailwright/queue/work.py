@@ -18,6 +18,7 @@ class EventRow:
     kind: EventKind
     at: int
     data: Mapping[str, Any] = field(default_factory=dict)
+    attempt: Mapping[str, Any] | None = None  # the try that brought this about: one row with it, read as an event of its own
 
 
 @dataclass(slots=True)

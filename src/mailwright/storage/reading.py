@@ -40,7 +40,7 @@ def story(connection: Connection, number: int, account: int | None) -> Story:
     deliveries = connection.execute(select(delivery).where(delivery.c.message == number).order_by(delivery.c.id)).mappings()
     events = connection.execute(select(event).where(event.c.message == number).order_by(event.c.at, event.c.id)).mappings()
     return Story(
-        rows.new_message(found), [rows.view(row) for row in deliveries], [rows.event(row) for row in events],
+        rows.new_message(found), [rows.view(row) for row in deliveries], [told for row in events for told in rows.events(row)],
         connection.execute(select(exists().where(body.c.message == number))).scalar_one(),
     )  # fmt: skip
 

@@ -73,8 +73,9 @@ def _json(data: Mapping[str, Any]) -> str:
 
 
 def event_row(event: EventRow) -> tuple[Any, ...]:
-    """A row of `event`, as EVENT."""
-    return (event.id, event.account, event.message, event.delivery, str(event.kind), event.at, _json(event.data))
+    """A row of `event`, as EVENT; an attempt lies in the row of what it brought about."""
+    data = event.data if event.attempt is None else {**event.data, "attempt": event.attempt}
+    return (event.id, event.account, event.message, event.delivery, str(event.kind), event.at, _json(data))
 
 
 OUTCOME = (
@@ -103,11 +104,16 @@ def new_message(row: Row[Any]) -> NewMessage:
     return NewMessage(**dict(zip(MESSAGE, values, strict=True)))
 
 
-def event(row: RowMapping) -> EventRow:
-    """An event as it was told."""
-    return EventRow(
-        row["id"], row["account"], row["message"], row["delivery"], EventKind(row["kind"]), row["at"], json.loads(row["data"])
-    )  # fmt: skip
+def events(row: RowMapping) -> list[EventRow]:
+    """The events of a row as they were told: the attempt, where there was one, and what it brought about."""
+    data = json.loads(row["data"])
+    attempt = data.pop("attempt", None)
+    place = (row["id"], row["account"], row["message"], row["delivery"])
+    told = EventRow(*place, EventKind(row["kind"]), row["at"], data, attempt)
+    if attempt is None:
+        return [told]
+    reply = data.get("reply") or data.get("cause", "")
+    return [EventRow(*place, EventKind.ATTEMPT, row["at"], {"reply": reply, **attempt}), told]
 
 
 def view(row: RowMapping) -> DeliveryView:
