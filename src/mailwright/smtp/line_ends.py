@@ -1,6 +1,6 @@
 """The line ends of a content: whether each is CR LF and nothing else, and which a dot follows.
 
-Measured on 100 KB for the first: 36 us by the interpreter's own newline decoder, 145 us by counting CR, LF and CR LF one after the other.
+Measured on 100 KB for the first: 36 us by the interpreter's own newline decoder, 145 us by three counts.
 """
 
 from io import IncrementalNewlineDecoder
