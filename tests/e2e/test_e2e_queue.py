@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from mailwright.queue import EventKind, State
-from mailwright.values import MailwrightError
+from mailwright.values import MailwrightError, NotFound
 from tests.e2e.conftest import BOTH, Serve
 from tests.e2e.peers import Keeper, aiosmtpd
 from tests.e2e.raw import logged_in, raw
@@ -247,6 +247,8 @@ async def test_pause_and_resume(serve: Serve, what: str) -> None:
         elif what == "message":
             assert "Held: they asked for it." in await served.cli("why", number)
         waiting = await served.hand_in(acme, "bob@remote.example") if what != "message" else number
+        if what != "message":
+            assert "is paused: they asked for it." in await served.cli("why", waiting)
         await served.cli("queue", "resume", *about)
         await served.rounds()
         await served.rounds()
@@ -372,7 +374,7 @@ async def test_retry_now(serve: Serve, what: str) -> None:
         site = f"route:127.0.0.1:{server.port}"
         about = {"site": ("--site", site), "account": ("--account", "acme"), "message": ("--message", number)}[what]
         for attempts in (2, 3):
-            assert "1 deliveries are tried now" in await served.cli("queue", "retry", *about)
+            assert "1 delivery is tried now" in await served.cli("queue", "retry", *about)
             await served.rounds()
             await served.until(lambda: tried(served, number, attempts))  # noqa: B023
         assert states(await served.ended(number)) == {"bob@remote.example": "DELIVERED"}
@@ -400,6 +402,28 @@ async def test_cancel(serve: Serve) -> None:
         story = await served.ended(number)
     assert states(story) == {"bob@remote.example": "DELIVERED", "later@remote.example": "CANCELLED"}
     assert "Cancelled before it left." in await served.cli("why", number)
+
+
+async def test_a_site_may_be_named_as_people_know_it(serve: Serve) -> None:
+    async with ScriptedServer("RCPT TO:<later@remote.example> = 451 4.7.1 later ; 250 ok") as server:
+        served = await serve(route(server.port))
+        await served.reached(await served.hand_in(await served.customer(), "later@remote.example"), State.DEFERRED)
+        known = f"127.0.0.1:{server.port}"
+        assert f"mailwright queue resume --site {known}" in await served.cli("queue", "pause", "--site", known)
+        assert [row["site"] for row in await served.shown("queue") if row["paused"]] == [f"route:{known}"]
+        assert "Nothing waits for a later time." in await served.cli("queue", "retry", "--site", "mx:not-yet.example")
+        with pytest.raises(NotFound, match=r"no one site called b\.example"):
+            await served.cli("queue", "pause", "--site", "b.example")
+
+
+async def test_why_says_that_the_site_is_left_alone(serve: Serve) -> None:
+    """The second mail does not go there while the first one's failure counts: its story says so, and what is known."""
+    served = await serve(route(9))  # the discard port: nobody listens there
+    acme = await served.customer()
+    await served.reached(await served.hand_in(acme, "bob@remote.example"), State.DEFERRED)
+    told = await served.cli("why", await served.hand_in(acme, "eve@remote.example"))
+    assert "route:127.0.0.1:9 is left alone until" in told
+    assert "No connection to 127.0.0.1" in told
 
 
 async def test_a_command_names_exactly_one_thing(serve: Serve) -> None:

@@ -1,5 +1,6 @@
 """Commands for what waits: show, pause, resume, retry, cancel."""
 
+import shlex
 from typing import TypedDict
 
 import click
@@ -7,8 +8,12 @@ import click
 from mailwright.cli.desk import Desk, Office
 from mailwright.cli.screen import ago, out, show_json, show_table, when
 from mailwright.ports.store import Cancelled
-from mailwright.values import Malformed
+from mailwright.routing.sites import DOMAIN, MX, ROUTE, SMTP
+from mailwright.values import Malformed, NotFound
 from mailwright.values.ids import id_number
+
+SORTS = (DOMAIN, MX, ROUTE, SMTP)
+SUGGESTED = 5  # sites in a question of which was meant
 
 
 class Which(TypedDict):
@@ -21,7 +26,7 @@ class Which(TypedDict):
 
 @click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.option("--account", help="Only this account's mail.")
+@click.option("--account", metavar="NAME", help="Only this account's mail.")
 @click.pass_context
 def queue(context: click.Context, as_json: bool, account: str | None) -> None:
     """What waits, by site, with the last reply of each."""
@@ -64,9 +69,9 @@ def _standing(paused: str, until: int | None, now: int) -> str:
 def _about(command: click.decorators.FC) -> click.decorators.FC:
     """The three ways to say what a command is about."""
     for option in (
-        click.option("--message", help="A message, by its id."),
-        click.option("--account", help="All mail of an account."),
-        click.option("--site", help="All mail to a site, as `mailwright queue` names it."),
+        click.option("--message", metavar="ID", help="A message, by its id."),
+        click.option("--account", metavar="NAME", help="All mail of an account."),
+        click.option("--site", metavar="SITE", help="All mail to a site, as `mailwright queue` names it."),
     ):
         command = option(command)
     return command
@@ -77,12 +82,31 @@ async def _which(office: Office, site: str | None, account: str | None, message:
         raise Malformed("Say exactly what this is about.", "Give one of --site SITE, --account NAME or --message ID.")
     owner = (await office.storage.directory.account_named(account)).id if account else None
     found = await office.storage.store.find(id_number(message), account=None) if message else None
-    return Which(site=site, account=owner, message=found)
+    return Which(site=await _known_site(office, site) if site else None, account=owner, message=found)
+
+
+async def _known_site(office: Office, name: str) -> str:
+    """The site that is meant: its full name, or the part of it that people know. Raises NotFound rather than pause nothing."""
+    if name.startswith(SORTS):
+        return name  # a site may be paused before there is mail for it
+    asked = office.storage.queue
+    known = {view.site for view in await asked.sites()} | (await asked.pauses()).sites.keys()
+    meant = sorted(site for site in known if site.partition(":")[2] == name) or sorted(site for site in known if name in site)
+    if len(meant) == 1:
+        return meant[0]
+    which = f"Did you mean one of these: {', '.join(meant[:SUGGESTED])}?" if meant else "`mailwright queue` names them."
+    raise NotFound(f"There is no one site called {name} with mail that waits.", which)
+
+
+def _same(site: str | None, account: str | None, message: str | None) -> str:
+    """The options once more, for a command that takes this one back."""
+    given = {"--site": site, "--account": account, "--message": message}
+    return " ".join(f"{option} {shlex.quote(value)}" for option, value in given.items() if value is not None)
 
 
 @queue.command("pause")
 @_about
-@click.option("--why", default="paused by the operator", help="The reason, for whoever asks.")
+@click.option("--why", metavar="TEXT", default="paused by the operator", help="The reason, for whoever asks.")
 @click.pass_obj
 def pause(desk: Desk, site: str | None, account: str | None, message: str | None, why: str) -> None:
     """Stop sending; mail is still taken and waits."""
@@ -91,7 +115,7 @@ def pause(desk: Desk, site: str | None, account: str | None, message: str | None
         await office.storage.queue.pause(**await _which(office, site, account, message), why=why, now=office.now())
 
     desk.run(work)
-    out.print("Paused. Go on with: mailwright queue resume")
+    out.print(f"Paused. Go on with: mailwright queue resume {_same(site, account, message)}", markup=False)
 
 
 @queue.command("resume")
@@ -116,11 +140,14 @@ def retry(desk: Desk, site: str | None, account: str | None, message: str | None
     async def work(office: Office) -> int:
         return await office.storage.queue.retry_now(**await _which(office, site, account, message), now=office.now())
 
-    out.print(f"{desk.run(work)} deliveries are tried now.")
+    tried = desk.run(work)
+    out.print(
+        f"{tried} {'delivery is' if tried == 1 else 'deliveries are'} tried now." if tried else "Nothing waits for a later time."
+    )
 
 
 @queue.command("cancel")
-@click.argument("message")
+@click.argument("message", metavar="ID")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def cancel(desk: Desk, message: str, yes: bool) -> None:

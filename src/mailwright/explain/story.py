@@ -49,6 +49,7 @@ class Recipient:
     due_at: int = 0
     reply: str = ""
     unknown: bool = False  # an earlier try may have arrived
+    hindrance: str = ""  # why it does not leave although it could: a pause, a site that is left alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,8 @@ def _standing(recipient: Recipient, knowledge: Knowledge) -> Line:
     if recipient.state == "deferred":
         text = f"{text} Next try at {moment(recipient.due_at)}."
     more = meaning(recipient.reply, knowledge) if recipient.state in ("bounced", "deferred") else ()
+    if recipient.hindrance:
+        more = (*more, _sentence(recipient.hindrance))
     if recipient.unknown:
         more = (*more, "It may have arrived twice: the outcome of one try was lost.")
     return Line(None, tone, text, more, (recipient.reply,) if recipient.reply else ())
