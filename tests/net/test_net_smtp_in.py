@@ -558,6 +558,60 @@ async def test_too_many_connections_from_one_address(place: Place) -> None:
         assert (await fourth.reply()).startswith("220")
 
 
+async def turned_away(client: Raw) -> bool:
+    """Whether the connection ends without a word."""
+    try:
+        return await client.reader.read() == b""
+    except ConnectionResetError:
+        return True
+
+
+async def test_half_open_tls_counts_and_ends(place: Place) -> None:
+    """Whoever opens connections with implicit TLS and ends no handshake has no more of them than others, and not for long."""
+    clock, hello = Clock(), b"\x16\x03\x01\x02\x00\x01"  # the first octets of a ClientHello
+    port = await place.open(Desk(insider=None), implicit=True, rules=Rules(per_address=3, handshake=30.0), clock=clock)
+    listener = place.listeners[0]
+    async with await Raw.connect(port) as silent, await Raw.connect(port) as slow, await Raw.connect(port) as third:
+        await until(lambda: listener.connections == 3)
+        for n in range(20):
+            async with await Raw.connect(port) as further:
+                further.writer.write(hello[: n % 6])
+                assert await turned_away(further)
+        await until(lambda: listener.connections == 3)
+        for octet in hello:
+            slow.writer.write(bytes([octet]))
+            clock.now += 4.9
+            listener.sweep()
+        assert listener.connections == 3
+        clock.now = 30.1
+        listener.sweep()
+        assert [await turned_away(client) for client in (silent, slow, third)] == [True] * 3
+    await until(lambda: not listener.connections)
+    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, use_tls=True, validate_certs=False) as client:
+        assert (await client.noop()).code == 250
+
+
+async def test_a_handshake_has_its_own_time_out(place: Place) -> None:
+    port = await place.open(Desk(), implicit=True, rules=Rules(handshake=0.1, tick=100))
+    async with await Raw.connect(port) as client:
+        assert await turned_away(client)
+    await until(lambda: not place.listeners[0].connections)
+
+
+async def test_half_open_tls_counts_among_all(place: Place) -> None:
+    port = await place.open(Desk(), implicit=True, rules=Rules(connections=1))
+    async with await Raw.connect(port), await Raw.connect(port) as second:
+        assert await turned_away(second)
+
+
+async def test_shutdown_during_an_implicit_handshake(place: Place) -> None:
+    port = await place.open(Desk(), implicit=True)
+    async with await Raw.connect(port) as client:
+        await until(lambda: place.listeners[0].connections == 1)
+        await place.listeners[0].close(grace=30)
+        assert await turned_away(client)
+
+
 async def test_too_many_connections_at_all(place: Place) -> None:
     port = await place.open(Desk(), rules=Rules(connections=1))
     async with await Raw.connect(port) as first:
@@ -644,6 +698,10 @@ ON_UVLOOP = [  # what serves in production differs from asyncio where TLS begins
     test_a_client_that_does_not_read_is_not_read,
     test_no_command_for_five_minutes,
     test_too_many_connections_from_one_address,
+    test_half_open_tls_counts_and_ends,
+    test_a_handshake_has_its_own_time_out,
+    test_half_open_tls_counts_among_all,
+    test_shutdown_during_an_implicit_handshake,
     test_shutdown_lets_a_mail_on_its_way_end,
     test_shutdown_waits_for_a_slow_store,
     test_shutdown_during_a_handshake,

@@ -10,6 +10,7 @@ from mailwright.net.logins import FailedLogins
 from mailwright.net.smtp_door import Door
 from mailwright.net.smtp_in_connection import Connection
 from mailwright.net.smtp_in_service import Rules, Service
+from mailwright.net.smtp_in_tls import Acceptor
 from mailwright.smtp.server_events import Setup
 
 BACKLOG = 1024  # connections that the system keeps for us while the loop is busy
@@ -39,22 +40,20 @@ class Listener:
             context=context,
         )
         self._implicit = context if implicit_tls else None
+        self._acceptors: list[Acceptor] = []
         self._servers: list[asyncio.Server] = []
         self._timer: asyncio.TimerHandle | None = None
 
     async def open(self, host: str | None = None, port: int = 0, *, sock: socket.socket | None = None) -> None:
         """Listen on `host` and `port`, or on a bound socket. Raises OSError where the address is taken or not ours."""
-        loop, implicit = asyncio.get_running_loop(), self._implicit
-        limit = self._service.rules.handshake if implicit is not None else None
+        loop, plain = asyncio.get_running_loop(), self._implicit is None
         if sock is not None:
-            server = await loop.create_server(
-                self._connection, sock=sock, backlog=BACKLOG, ssl=implicit, ssl_handshake_timeout=limit
-            )
+            server = await loop.create_server(self._connection, sock=sock, backlog=BACKLOG, start_serving=plain)
         else:
-            server = await loop.create_server(
-                self._connection, host, port, backlog=BACKLOG, ssl=implicit, ssl_handshake_timeout=limit
-            )
+            server = await loop.create_server(self._connection, host, port, backlog=BACKLOG, start_serving=plain)
         self._servers.append(server)
+        if self._implicit is not None:
+            self._acceptors += [Acceptor(bound, BACKLOG, self._service, self._implicit) for bound in server.sockets]
         if self._timer is None:
             self._timer = loop.call_later(self._service.rules.tick, self._tick)
 
@@ -76,6 +75,8 @@ class Listener:
 
     async def close(self, grace: float = 30.0) -> None:
         """Take nobody new, tell the idle to come back (421), let mails on their way end within `grace` seconds, then close."""
+        while self._acceptors:
+            self._acceptors.pop().close()
         for server in self._servers:
             server.close()
         for member in tuple(self._service.members):

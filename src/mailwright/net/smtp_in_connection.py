@@ -16,6 +16,7 @@ from mailwright.net.smtp_in_service import (
     UNAVAILABLE,
     UNKNOWN_LOGIN,
     Service,
+    plain_ip,
 )
 from mailwright.smtp import answers
 from mailwright.smtp.commands import MailFrom
@@ -71,7 +72,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername") or ("", 0)
-        self._session = Session(_plain_ip(str(peer[0])), int(peer[1]))
+        self._session = Session(plain_ip(str(peer[0])), int(peer[1]))
         refusal = self._service.admit(self, self._session.peer_ip)
         if not peer[0]:  # gone before it was accepted
             self._transport.abort()
@@ -391,8 +392,3 @@ class Connection(asyncio.Protocol):
         if self._left <= 0:
             self._left = 0
             self._transport.close()
-
-
-def _plain_ip(text: str) -> str:
-    """An IPv4 address on an IPv6 socket is written as itself (RFC 4291 §2.5.5.2); a zone is cut off."""
-    return text[7:] if text.startswith("::ffff:") and "." in text else text.partition("%")[0]

@@ -50,6 +50,11 @@ class Member(Protocol):
     def abort(self) -> None: ...
 
 
+def plain_ip(text: str) -> str:
+    """An IPv4 address on an IPv6 socket is written as itself (RFC 4291 §2.5.5.2); a zone is cut off."""
+    return text[7:] if text.startswith("::ffff:") and "." in text else text.partition("%")[0]
+
+
 @dataclass(slots=True, eq=False)
 class Service:
     """Shared by the connections of one listener; lives on one event loop."""
