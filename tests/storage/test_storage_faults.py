@@ -293,7 +293,7 @@ async def test_one_process_serves_an_sqlite_database(lite: Storage, tmp_path: Pa
         ("mysql://x/y", Malformed, "no such database as mysql"),
         ("not a url", Malformed, "cannot be read"),
         ("sqlite:////nowhere/at/all/mail.db", Unavailable, "cannot be opened"),
-        ("postgresql://nobody@127.0.0.1:1/x", Unavailable, "does not answer"),
+        ("postgresql://nobody@127.0.0.1:1/x", Unavailable, "does not answer, or refuses the login"),
     ],
 )
 async def test_a_database_that_cannot_be_opened(url: str, kind: type[MailwrightError], says: str) -> None:
@@ -321,3 +321,11 @@ async def test_a_store_that_is_not_started(tmp_path: Path, mails: Mails) -> None
     with pytest.raises(Unavailable, match="not open"):
         await mails.accept(storage)
     await storage.close()
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_a_folder_that_may_not_be_written_is_no_database_that_is_away(number: int) -> None:
+    told = unavailable(OSError(number, "no"))
+    assert told is not None
+    assert "cannot be written" in str(told)
+    assert "read-only" in told.remedy

@@ -130,6 +130,8 @@ def test_a_symbolic_link_is_refused(vault: FileVault, tmp_path: Path) -> None:
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="is not a file"):
+        vault_at(tmp_path, sealed=0)
     os.mkfifo(tmp_path / "pipe", 0o600)
     with pytest.raises(Unavailable, match="is not a file"):
         vault_at(tmp_path / "pipe", sealed=0)

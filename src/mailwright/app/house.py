@@ -139,9 +139,8 @@ class House:
             try:
                 ranges.append(TrustedRange(network, await self.works.accounts.named(name)))
             except NotFound:
-                self.works.log.warning(
-                    "trusted", network=str(network), what=f"There is no account named {name}: nobody of this range is let in."
-                )
+                what = f"There is no account named {name}: nobody of this range is let in."
+                self.works.log.warning("trusted", network=str(network), what=what, do=f"Make it: mailwright account add {name}")
         return ranges
 
     def _intake(self, entry: ListenerSettings) -> Intake:

@@ -39,17 +39,17 @@ _SQLITE = {
     ),
     sqlite3.SQLITE_NOMEM: ("There is no memory left for the database.", "Give the process more memory."),
     sqlite3.SQLITE_CORRUPT: ("The database file is damaged.", "Stop Mailwright and restore the last backup; check the disk."),
-    sqlite3.SQLITE_NOTADB: ("The database file is not an SQLite database.", "Check `database.url` in the settings."),
+    sqlite3.SQLITE_NOTADB: ("The database file is not an SQLite database.", "Check `database` in the settings."),
 }
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html, by class or code.
 _POSTGRESQL = {
     "08": ("PostgreSQL is gone.", "Start it, or check the network; work goes on by itself."),
-    "25006": ("PostgreSQL takes no writes: it is a standby, or set to read-only.", "Point `database.url` at the primary."),
+    "25006": ("PostgreSQL takes no writes: it is a standby, or set to read-only.", "Point `database` at the primary."),
     "25P03": ("PostgreSQL ended a transaction that hung.", "Look at the load of this machine; work goes on by itself."),
-    "28": ("PostgreSQL refuses the login.", "Check user and password in `database.url`."),
-    "3D000": ("PostgreSQL has no such database.", "Create it, or check `database.url`."),
-    "42501": ("PostgreSQL denies access to a table.", "Grant the user of `database.url` its rights."),
+    "28": ("PostgreSQL refuses the login.", "Check user and password in `database`."),
+    "3D000": ("PostgreSQL has no such database.", "Create it, or check `database`."),
+    "42501": ("PostgreSQL denies access to a table.", "Grant the user of `database` its rights."),
     "53100": _FULL_THERE,
     "53": ("PostgreSQL has run out of memory or connections.", "Raise its limits, or lower the number of processes."),
     "55P03": ("A row of the database is locked for too long.", "Look for a transaction that was left open."),
@@ -58,7 +58,11 @@ _POSTGRESQL = {
     "XX": ("PostgreSQL reports damage.", "Look into its log before anything else."),
 }
 _COLLIDED = {"40001", "40P01"}  # serialisation failure, deadlock: the same work may be tried again
-_GONE = ("The database does not answer.", "Check that it runs and can be reached; work goes on by itself.")
+_GONE = (
+    "The database does not answer, or refuses the login.",  # libpq gives no code for what fails before there is a connection
+    "Check that it runs and can be reached, and user, password and name in `database`; work goes on by itself.",
+)
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def unavailable(error: BaseException) -> Unavailable | None:
@@ -71,7 +75,7 @@ def unavailable(error: BaseException) -> Unavailable | None:
     elif isinstance(cause, psycopg.Error):
         words = _postgresql(cause)
     elif isinstance(cause, (OSError, PoolTimeout)):
-        words = _FULL if isinstance(cause, OSError) and cause.errno in _NO_SPACE else _GONE
+        words = _of_the_system(cause.errno if isinstance(cause, OSError) else None)
     else:
         words = None
     if words is None:
@@ -89,6 +93,12 @@ def locked(error: BaseException) -> bool:
     """Whether another program holds the SQLite database, and was waited for in vain."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return isinstance(cause, sqlite3.Error) and _code(cause) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _of_the_system(number: int | None) -> tuple[str, str]:
+    if number in _NO_SPACE:
+        return _FULL
+    return _SQLITE[sqlite3.SQLITE_READONLY] if number in _FORBIDDEN else _GONE
 
 
 def _code(cause: sqlite3.Error) -> int:

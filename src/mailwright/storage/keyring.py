@@ -70,8 +70,12 @@ class KeyringFile:
             handle = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as fault:
             raise self._unreadable(fault) from None
-        with os.fdopen(handle, "rb") as file:
+        try:
             self._check_private(os.fstat(handle))
+        except Unavailable:
+            os.close(handle)
+            raise
+        with os.fdopen(handle, "rb") as file:
             return _parsed(file.read(MAX_FILE + 1), self.path)
 
     def create(self, random: Randomness = os.urandom) -> Keyring:

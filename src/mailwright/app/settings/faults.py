@@ -90,7 +90,11 @@ def allowed_words(annotation: Any) -> str:
         return kind.allowed
     if get_origin(bare) is tuple:
         item = get_args(bare)[0]
-        return "a list of tables" if isinstance(item, type) else f"a list; each item is {allowed_words(item)}"
+        return (
+            "tables, each under its own header in double brackets"
+            if isinstance(item, type)
+            else f"a list; each item is {allowed_words(item)}"
+        )
     if _is_mapping(bare):
         named, item = get_args(bare)
         return f"a table; each key is {allowed_words(named)}; each value is {allowed_words(item)}"

@@ -180,6 +180,8 @@ def text(value: object) -> str:
 def endpoint(value: object, *, default_port: int | None = None, lowest: int = 1) -> Endpoint:
     """A "host:port", IPv6 in brackets. Raises ValueError."""
     host, colon, digits = text(value).rpartition(":")
+    if default_port is None and not colon:
+        raise ValueError("the port is missing or out of range")
     if default_port is not None and (not colon or host.endswith(":") or digits.endswith("]") or (":" in host and host[0] != "[")):
         host, digits = text(value), str(default_port)
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 5 and lowest <= int(digits) <= 65535):
