@@ -83,14 +83,18 @@ CASES = [
     ),
     (
         '[[listen]]\naddress = "2587"',
-        'mailwright.toml:2: listen[1].address = "2587" cannot be used: the port is missing or out of range. '
-        'Allowed: an IP address and a port, such as "127.0.0.1:2587" or "[::1]:2587"; port 0 takes a free one.',
+        (
+            'mailwright.toml:2: listen[1].address = "2587" cannot be used: the port is missing or out of range. '
+            'Allowed: an IP address and a port, such as "127.0.0.1:2587" or "[::1]:2587"; port 0 takes a free one.'
+        ),
         "a port alone",
     ),
     (
         '[route]\ndomain = "b.example"\nto = "10.0.0.5:25"',
-        "mailwright.toml:1: route cannot be used: it is of the wrong kind. "
-        "Allowed: tables, each under its own header in double brackets.",
+        (
+            "mailwright.toml:1: route cannot be used: it is of the wrong kind. "
+            "Allowed: tables, each under its own header in double brackets."
+        ),
         "single brackets",
     ),
     ("limits = 5", "mailwright.toml:1: limits = 5 cannot be used: it is of the wrong kind. Allowed: a table.", "no table"),
