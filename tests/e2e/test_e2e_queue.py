@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from mailwright.net.smtp_connection import Timeouts
+from mailwright.net.smtp_out import SmtpSender
 from mailwright.queue import EventKind, State
 from mailwright.values import MailwrightError, NotFound
 from tests.e2e.conftest import BOTH, Serve
@@ -273,6 +275,18 @@ async def test_a_pause_takes_back_what_waits_in_memory(serve: Serve) -> None:
         await served.rounds()
         for number in mine:
             await served.ended(number)
+
+
+async def test_a_server_that_drips_does_not_hold_the_connections_of_its_site(serve: Serve) -> None:
+    async with ScriptedServer("RCPT TO:<slow@remote.example> = <drip>") as server:
+        served = await serve(route(server.port, more="connections = 1"))
+        served.house.works.sender = SmtpSender(timeouts=Timeouts(quit=0.1, whole=0.5))
+        acme = await served.customer()
+        slow = await served.hand_in(acme, "slow@remote.example")
+        other = await served.hand_in(acme, "bob@remote.example")
+        assert states(await served.ended(other)) == {"bob@remote.example": "DELIVERED"}
+        story = await served.reached(slow, State.DEFERRED)
+        assert "took so long in all" in story.deliveries[0].reply
 
 
 async def under_way(served: Served, gate: Turnstile, customer: Customer, number: int, subsystem: str = "billing") -> list[str]:

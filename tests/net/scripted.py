@@ -2,8 +2,9 @@
 
 A script has a line `command = reply` per rule; the longest command that fits is taken. Lines of a reply are parted by " / ",
 replies to the first, second, ... use of a rule by " ; " (the last one stays). `connect` is the greeting, `.` the end of data.
-Instead of a reply line: <hang> says nothing more, <drop> closes, <reset> closes hard, <endless> sends lines for ever,
-<stop-reading> reads nothing more, <garbage> answers whatever comes with nonsense, <tls> starts TLS.
+Instead of a reply line: <hang> says nothing more, <drip> sends an octet of a reply now and then for ever, <drop> closes, <reset>
+closes hard, <endless> sends lines for ever, <stop-reading> reads nothing more, <garbage> answers whatever comes with nonsense,
+<tls> starts TLS.
 """
 
 import asyncio
@@ -117,6 +118,12 @@ class ScriptedServer:
             case "<stop-reading>":
                 writer.transport.pause_reading()  # type: ignore[attr-defined]
                 await asyncio.get_running_loop().create_future()
+            case "<drip>":
+                writer.write(b"250-")
+                while True:
+                    writer.write(b".")
+                    await writer.drain()
+                    await asyncio.sleep(0.01)
             case "<endless>":
                 while True:
                     writer.write(b"250-and so on\r\n" * 1000)

@@ -174,6 +174,49 @@ async def test_a_421_while_idle_ends_the_session() -> None:
         assert not connection.alive
 
 
+DRIPS = [("MAIL", False), ("RCPT", False), ("DATA", False), (".", True)]
+IN_ALL = Timeouts(dot=0.4, quit=0.1, opening=20, whole=0.4)  # `quit` is also how often the clock is looked at
+
+
+@pytest.mark.parametrize("at, after_dot", DRIPS)
+@pytest.mark.parametrize("opening", ["", STEPWISE])
+async def test_a_server_that_drips_does_not_hold_a_connection_for_ever(at: str, after_dot: bool, opening: str) -> None:
+    """It is in time for each time-out, an octet after the other."""
+    async with ScriptedServer(f"{at} = <drip>\n{opening}") as server:
+        sent, connection = await one_mail(server, sender=SmtpSender(timeouts=IN_ALL))
+        answer = sent.answers["b@mx.test"]
+        assert isinstance(answer, Lost)
+        assert answer.after_dot is after_dot
+        assert answer.cause.startswith("no answer at DOT" if after_dot else "the server took so long in all")
+        assert not connection.alive
+
+
+async def test_a_goodbye_that_drips_is_not_waited_for() -> None:
+    async with ScriptedServer("QUIT = <drip>") as server:
+        _, connection = await one_mail(server, sender=SmtpSender(timeouts=IN_ALL))
+        await connection.quit()
+
+
+async def test_each_mail_has_its_own_time() -> None:
+    """A connection that is used for long is not given up for it."""
+    async with ScriptedServer() as server:
+        connection = await session(target(server.port), SmtpSender(timeouts=Timeouts(quit=0.1, opening=0.3, whole=20)))
+        for _ in range(5):
+            await asyncio.sleep(0.1)
+            assert str((await connection.send(mail())).answers["b@mx.test"]) == "250 2.0.0 queued"
+        await connection.quit()
+
+
+@pytest.mark.parametrize("at", ["connect", "EHLO"])
+async def test_an_opening_that_drips_ends_and_no_further_host_is_tried(at: str) -> None:
+    async with ScriptedServer(f"{at} = <drip>") as first, ScriptedServer() as second:
+        sender = SmtpSender(timeouts=Timeouts(quit=0.1, opening=0.3))
+        found = await missing(target(first.port, second.port), sender)
+        assert found.finding.code == "connection-lost"
+        assert "took so long in all" in found.transcript
+        assert second.connections == 0
+
+
 BAD_OPENINGS = [
     ("connect = 554 5.7.1 listed", "greeting-refused", True),
     ("connect = 450 4.7.1 later", "greeting-refused", False),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from mailwright.app.settings import Settings
-from mailwright.net.smtp_connection import Timeouts
+from mailwright.net.smtp_connection import OPENING, WHOLE, Timeouts
 from mailwright.queue.retry import RetryRules
 from mailwright.queue.subsystem import Subsystem
 
@@ -44,6 +44,7 @@ def subsystems(settings: Settings) -> Callable[[str], Subsystem]:
 def timeouts(settings: Settings) -> Timeouts:
     """How long an outgoing connection waits."""
     times = settings.timeouts
+    longest = max(times.mail, times.recipient, times.data_start, times.data_block).total_seconds()
     return Timeouts(
         connect=times.connect.total_seconds(),
         greeting=times.greeting.total_seconds(),
@@ -53,4 +54,6 @@ def timeouts(settings: Settings) -> Timeouts:
         data=times.data_start.total_seconds(),
         block=times.data_block.total_seconds(),
         dot=times.data_end.total_seconds(),
+        opening=max(OPENING, 2 * times.greeting.total_seconds()),
+        whole=max(WHOLE, 2 * longest),
     )

@@ -17,13 +17,18 @@ from mailwright.values import Reply
 
 AT_ONCE = 256 * 1024  # octets of content that go out in one write; larger mails are poured chunk by chunk
 BARE_LINE_END = Reply(554, "5.6.0", ("Not sent: the mail has a CR or LF that is not part of a line end (RFC 5321 §2.3.8).",))
+OPENING, WHOLE = 600.0, 1800.0  # seconds
+PACE = 10_000  # octets a second: a mail that goes out more slowly may take no more than this allows and `Timeouts.whole`
 TAKEN_BACK = "given up by us before the end of the mail"
 BeforeDot = Callable[[], "Awaitable[bool | None] | bool | None"]
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long each reply is awaited, in seconds (RFC 5321 §4.5.3.2); a banner that takes minutes never came to anything."""
+    """How long each reply is awaited, in seconds (RFC 5321 §4.5.3.2); a banner that takes minutes never came to anything.
+
+    A server that sends a little now and then is in time for each of them: `opening` and `whole` end it all the same.
+    """
 
     connect: float = 30
     greeting: float = 60  # RFC 5321 §4.5.3.2.1 says 300
@@ -35,6 +40,8 @@ class Timeouts:
     block: float = 180  # §4.5.3.2.5
     dot: float = 600  # §4.5.3.2.6: too short an end makes doubles
     quit: float = 10
+    opening: float = OPENING  # from the connection until the first mail may be sent; no further host is tried after it
+    whole: float = WHOLE  # one mail, from MAIL up to its final dot
 
     def by_phase(self) -> Mapping[str, float]:
         """The limit for each phase of the machine that awaits something; idle has none, the handshake has its own timer."""
@@ -56,9 +63,10 @@ class Connection(asyncio.Protocol):
         self._client = client
         self._loop = asyncio.get_running_loop()
         self._limits: Final = timeouts.by_phase()
-        self._handshake = timeouts.tls
+        self._handshake, self._whole = timeouts.tls, timeouts.whole
         self._tick = min(self._limits.values())  # no deadline is ever nearer than this when it is set
         self._deadline: float | None = None
+        self._ends = self._loop.time() + timeouts.opening  # no deadline is later: of the opening, of a mail, of a goodbye
         self._timer: asyncio.TimerHandle | None = None
         self._transport: Any = None  # an asyncio.Transport: uvloop's share no class with it
         self._waiter: asyncio.Future[Event] = self._loop.create_future()
@@ -110,7 +118,9 @@ class Connection(asyncio.Protocol):
         if self._client.phase == "closed":
             return Sent(dict.fromkeys(mail.recipients, Lost("the connection had ended before")), self.transcript)
         envelope = Envelope(mail.mail_from, mail.recipients, mail.size, mail.eightbit, mail.smtputf8)
-        events = self._client.begin(envelope, self._loop.time())
+        now = self._loop.time()
+        events = self._client.begin(envelope, now)
+        self._ends = now + self._whole + mail.size / PACE
         whole = mail.content if mail.size <= AT_ONCE and not isinstance(mail.content, AsyncIterator) else None
         self._content, self._before_dot, self._verdict = whole, before_dot, None
         self._waiter = self._loop.create_future()
@@ -130,6 +140,7 @@ class Connection(asyncio.Protocol):
         """Say goodbye, wait a moment for the answer, close."""
         if self.alive:
             self._client.quit(self._loop.time())
+            self._ends = self._loop.time() + self._limits["quit"]
             self._act([])
         else:
             self._transport.close()
@@ -251,10 +262,12 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, content: list[bytes]) -> None:
         """Write the dot: from here on the mail may have arrived (RFC 5321 §4.5.4.1)."""
-        dot = self._client.end(self._loop.time())
+        now = self._loop.time()
+        dot = self._client.end(now)
         if dot is None:
             self._abandon(BARE_LINE_END.text[0], BARE_LINE_END)
         else:
+            self._ends = now + self._limits["dot"]
             self._transport.write(b"".join((*content, dot)))
             self._await_reply()
 
@@ -292,7 +305,7 @@ class Connection(asyncio.Protocol):
         if limit is None:
             self._deadline = None
             return
-        self._deadline = self._loop.time() + limit
+        self._deadline = min(self._loop.time() + limit, self._ends)
         if self._timer is None and not self._gone.done():
             self._timer = self._loop.call_later(self._tick, self._look)
 
@@ -300,12 +313,17 @@ class Connection(asyncio.Protocol):
         self._timer = None
         if self._deadline is None:
             return
-        left = self._deadline - self._loop.time()
+        now = self._loop.time()
+        left = self._deadline - now
         if left > 0:
             self._timer = self._loop.call_later(min(left, self._tick), self._look)
             return
         phase = self._client.phase
-        self._act(self._client.lost(f"no answer at {phase.upper()} within {self._limits[phase]:g} s", self._loop.time()))
+        if now < self._ends or phase == "dot":
+            cause = f"no answer at {phase.upper()} within {self._limits[phase]:g} s"
+        else:
+            cause = f"the server took so long in all that it was given up at {phase.upper()}"
+        self._act(self._client.lost(cause, now))
         self._deadline = None
         self._transport.abort()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailwright.net import dial
 from mailwright.net.client_tls import client_context
@@ -47,7 +47,11 @@ class SmtpSender:
     async def open(self, target: Target) -> Connection | Unreachable:
         """A session to the first host that gives one (RFC 5321 §5.1), or why there is none."""
         misses: list[_Miss] = []
+        clock = asyncio.get_running_loop().time
+        ends = clock() + self._timeouts.opening
         for address in target.hosts:
+            if clock() > ends:
+                return replace(_unreachable(misses), permanent=False)
             found = await self._reach(address, target, misses)
             if isinstance(found, Connection):
                 return found
