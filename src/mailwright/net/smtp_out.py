@@ -50,7 +50,7 @@ class SmtpSender:
         clock = asyncio.get_running_loop().time
         ends = clock() + self._timeouts.opening
         for address in target.hosts:
-            if clock() > ends:
+            if clock() >= ends:
                 return replace(_unreachable(misses), permanent=False)
             found = await self._reach(address, target, misses)
             if isinstance(found, Connection):
