@@ -1,11 +1,13 @@
 """The live resolver against scripted servers on loopback: each misbehaviour is a row."""
 
 import asyncio
+import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import cast
 
 import dns.edns
@@ -17,7 +19,7 @@ import pytest
 from dns.edns import EDECode
 
 from mailwright.dns import Answer, Asking, Cause, Failed, Found, Missing, Mx, Question, RecordType, Txt, ask, together
-from mailwright.net.dns import Resolver, system_servers
+from mailwright.net.dns import LOOK_SECONDS, Resolver, SystemServers, system_servers
 from mailwright.values import Unavailable
 
 Reply = Callable[[dns.message.Message, bool], list[bytes] | None]  # query, by UDP? -> datagrams; None: silence
@@ -458,6 +460,56 @@ def test_the_system_has_servers_or_says_that_it_has_none() -> None:
     except Unavailable:
         servers = ()
     assert all(port == 53 for _, port in servers)
+
+
+def names(path: Path, text: str, *, moved: bool = False) -> None:
+    """Write a resolv.conf, in place or by moving a new one there; no two have the same time."""
+    stamp = path.stat().st_mtime_ns + 1_000_000_000 if path.exists() else 1_800_000_000 * 10**9
+    target = path.with_suffix(".new") if moved else path
+    target.write_text(text)
+    os.utime(target, ns=(stamp, stamp))
+    if moved:
+        target.replace(path)
+
+
+FILES = [
+    ("nameserver 192.0.2.1\n", False, ["192.0.2.1"], "as it was"),
+    ("nameserver 192.0.2.2\nnameserver 2001:db8::53\n", False, ["192.0.2.2", "2001:db8::53"], "other servers"),
+    ("", False, ["192.0.2.2", "2001:db8::53"], "it is being written: those of before"),
+    ("# DHCP\nnameserver nonsense\n", False, ["192.0.2.2", "2001:db8::53"], "it cannot be read: those of before"),
+    ("nameserver 192.0.2.3\n", True, ["192.0.2.3"], "moved into place"),
+    (None, False, ["192.0.2.3"], "the file is gone: those of before"),
+    ("nameserver 192.0.2.4\n", False, ["192.0.2.4"], "and is there again"),
+]
+
+
+def test_the_file_of_the_system_is_followed(tmp_path: Path) -> None:
+    path, clock = tmp_path / "resolv.conf", Clock()
+    names(path, "nameserver 192.0.2.1\n")
+    system, before = SystemServers(path, clock), ["192.0.2.1"]
+    for text, moved, expected, because in FILES:
+        if text is None:
+            path.unlink()
+        else:
+            names(path, text, moved=moved)
+        assert not system.changed(), "it is looked at every few seconds only"
+        clock.now += LOOK_SECONDS
+        assert system.changed() is (expected != before), because
+        assert [host for host, _ in system.servers] == expected, because
+        before = expected
+
+
+async def test_a_resolver_asks_the_servers_of_now(tmp_path: Path) -> None:
+    path, clock = tmp_path / "resolv.conf", Clock()
+    names(path, "nameserver 127.83.0.1\n")
+    resolver, asked = Resolver(clock=clock, system=path, try_seconds=0.2, lookup_seconds=0.5), []
+    for address, name in (("127.83.0.1", "a.example"), ("127.83.0.2", "b.example"), ("127.83.0.2", "c.example")):
+        names(path, f"nameserver {address}\n")
+        clock.now += LOOK_SECONDS
+        answer = await resolver.answer(Question(name, "A"))
+        assert isinstance(answer, Failed)
+        asked.append(answer.detail.partition(":")[0])
+    assert asked == ["127.83.0.1", "127.83.0.2", "127.83.0.2"]
 
 
 def test_the_clock_may_be_the_system_s() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import dns.exception
@@ -16,28 +17,71 @@ from mailwright.values import Unavailable
 TRY_SECONDS = 2.0  # one server, one try: a recursive server needs about one for a far zone
 LOOKUP_SECONDS = 6.0  # a lookup in all: each of two servers may lose a datagram
 RUN_SECONDS = 20.0  # a whole asking: RFC 7208 §4.6.4 gives SPF at least 20 seconds
+# Of a whole asking, from the cache or not: the costliest honest mail (SPF of ten MX with ten hosts each, ten signatures, fifty
+# ARC sets, eight DMARC steps for each domain) needs some 400; a mail made to make us ask ends there.
+RUN_QUESTIONS = 500
 ROUNDS = 2  # a datagram may be lost once
 CACHE_SIZE = 50_000  # answers; about 1 KB each
 CONCURRENT = 256  # queries in flight: each holds a socket
+RESOLV_CONF = Path("/etc/resolv.conf")
+LOOK_SECONDS = 3.0  # between two looks at whether it changed
+
+_TOO_MANY = Failed(Cause.TIMEOUT, "the questions for this check are used up")
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-def system_servers() -> tuple[Server, ...]:
-    """The servers of /etc/resolv.conf. Raises Unavailable where it names none."""
+def system_servers(path: Path = RESOLV_CONF) -> tuple[Server, ...]:
+    """The servers that resolv.conf(5) names. Raises Unavailable where it names none."""
     try:
-        system = dns.resolver.Resolver()
-    except dns.resolver.NoResolverConfiguration as fault:
-        raise Unavailable("The system names no DNS server.", "Name one in /etc/resolv.conf or in the settings.") from fault
+        system = dns.resolver.Resolver(filename=str(path))
+    except (dns.resolver.NoResolverConfiguration, ValueError) as fault:  # ValueError: something else than addresses
+        raise Unavailable("The system names no DNS server.", f"Name one in {path} or in the settings.") from fault
     return tuple([(str(server), system.port) for server in system.nameservers])
+
+
+class SystemServers:
+    """Follows resolv.conf, which changes when a machine moves to another network; what cannot be read changes nothing."""
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        """`clock` gives seconds that never step back. Raises Unavailable where no server is named."""
+        self._path, self._clock = path, clock
+        self._next_look = clock() + LOOK_SECONDS
+        self._seen = self._mark()
+        self.servers = system_servers(path)
+
+    def changed(self) -> bool:
+        """Whether there are other `servers` than at the last look; looks every few seconds at most."""
+        now = self._clock()
+        if now < self._next_look:
+            return False
+        self._next_look = now + LOOK_SECONDS
+        mark, before = self._mark(), self.servers
+        if mark == self._seen:
+            return False
+        self._seen = mark
+        try:
+            self.servers = system_servers(self._path)
+        except Unavailable:  # it is being written, or is gone
+            log.warning("%s changed and names no DNS server; those of before are asked", self._path)
+        return self.servers != before
+
+    def _mark(self) -> tuple[int, int, int] | None:
+        """What changes with the file: a new one may be moved into its place."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 class Resolver:
     """Answers questions from recursive DNS servers; for one event loop.
 
     `clock` gives seconds that never step back. The AD bit is told as the servers tell it: believe it only where the way
-    to them is safe, as on the same machine (RFC 4035 §4.9.3). The counters only grow.
+    to them is safe, as on the same machine (RFC 4035 §4.9.3). The counters only grow. Without `servers` those of the system
+    are asked, as its file `system` names them at the time.
     """
 
     def __init__(
@@ -45,19 +89,23 @@ class Resolver:
         *,
         clock: Callable[[], float],
         servers: Sequence[Server] = (),
+        system: Path = RESOLV_CONF,
         try_seconds: float = TRY_SECONDS,
         lookup_seconds: float = LOOKUP_SECONDS,
         run_seconds: float = RUN_SECONDS,
+        run_questions: int = RUN_QUESTIONS,
         cache_size: int = CACHE_SIZE,
         min_ttl: int = MIN_TTL,
         max_ttl: int = MAX_TTL,
         concurrent: int = CONCURRENT,
     ) -> None:
         self._clock = clock
-        self._servers = tuple(servers) or system_servers()
+        self._system = None if servers else SystemServers(system, clock)
+        self._servers = tuple(servers) if self._system is None else self._system.servers
         self._try_seconds = try_seconds
         self._lookup_seconds = lookup_seconds
         self._run_seconds = run_seconds
+        self._run_questions = run_questions
         self._cache = Cache(size=cache_size, clock=clock, min_ttl=min_ttl, max_ttl=max_ttl)
         self._flights: dict[Question, asyncio.Task[Answer]] = {}
         self._room = asyncio.Semaphore(concurrent)
@@ -66,16 +114,21 @@ class Resolver:
         self.shared = 0  # waited for the same question of somebody else
         self.failures = 0  # lookups that ended in Failed
 
-    async def run(self, asking: Asking[T], *, seconds: float | None = None) -> T:
-        """Drive an asking to its end; what has not come after `seconds` in all is Failed. Waits only for what is not cached."""
+    async def run(self, asking: Asking[T], *, seconds: float | None = None, most: int | None = None) -> T:
+        """Drive an asking to its end; what has not come after `seconds` in all is Failed, and so is what is asked beyond `most`
+        questions. Waits only for what is not cached.
+        """
         ends = self._clock() + (self._run_seconds if seconds is None else seconds)
+        left = self._run_questions if most is None else most
         try:
             questions = next(asking)
             while True:
-                answers = self._at_hand(questions)
+                asked = questions[:left]
+                left -= len(asked)
+                answers = self._at_hand(asked)
                 if answers is None:
-                    answers = await self._awaited(questions, ends)
-                questions = asking.send(answers)
+                    answers = await self._awaited(asked, ends)
+                questions = asking.send(answers + (_TOO_MANY,) * (len(questions) - len(asked)))
         except StopIteration as end:
             result: T = end.value
             return result
@@ -141,6 +194,7 @@ class Resolver:
 
     async def _look_up(self, question: Question) -> Answer:
         failures: list[Failed] = []
+        self._follow_system()
         try:
             async with asyncio.timeout(self._lookup_seconds), self._room:
                 answer = await self._from_servers(question, failures)
@@ -185,8 +239,13 @@ class Resolver:
             return failure
         return Failed(Cause.BOGUS, f"{failure.detail}; it answers only with DNSSEC validation switched off")
 
+    def _follow_system(self) -> None:
+        if self._system is not None and self._system.changed():
+            self._servers = self._system.servers
+            log.info("other DNS servers are asked from now on", extra={"servers": [host for host, _ in self._servers]})
+
     def _prefer(self, server: Server) -> None:
-        if self._servers[0] != server:
+        if self._servers[0] != server and server in self._servers:  # else they are others by now
             self._servers = (server, *[other for other in self._servers if other != server])
 
 

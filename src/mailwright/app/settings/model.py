@@ -208,7 +208,9 @@ class Subsystem(Table):
 class Dns(Table):
     """Whom to ask for MX and address records."""
 
-    servers: tuple[Annotated[Endpoint, kinds.NAMESERVER], ...] = setting((), "Name servers; an empty list takes the system's.")
+    servers: tuple[Annotated[Endpoint, kinds.NAMESERVER], ...] = setting(
+        (), "Name servers; without any the system's, which are followed when they change."
+    )
     timeout: Patience = setting(5 * SECOND, "How long one question may take over all servers.")
 
 
