@@ -180,6 +180,9 @@ def test_a_credential_is_read_and_never_made_or_changed(vault: FileVault, tmp_pa
         vault_at(path, sealed=1, credential=True).add_key()
     with pytest.raises(Unavailable, match="is missing"):
         vault_at(tmp_path / "none", sealed=0, credential=True)
+    with pytest.raises(Unavailable, match="There is no credential") as told:
+        vault_at(tmp_path / "none", sealed=1, credential=True)
+    assert "LoadCredential=" in told.value.remedy
     path.chmod(0o444)
     with pytest.raises(Unavailable, match="Other users"):
         vault_at(path, sealed=1, credential=True)

@@ -24,6 +24,10 @@ _HEADING = (
     "# Keep a copy in a safe place, apart from the backups of the database. Without it, every stored secret is lost.\n"
 )
 _RESTORE = "Restore the file from its copy. Without it the stored passwords and DKIM keys cannot be read."
+_HANDED_OVER = (
+    "systemd hands it over: put LoadCredential= into the unit and start the service. "
+    "Other commands get it with systemd-run, as docs/running.md shows."
+)
 
 Randomness = Callable[[int], bytes]
 
@@ -123,6 +127,8 @@ class KeyringFile:
             os.close(folder)
 
     def _unreadable(self, fault: OSError) -> Unavailable:
+        if fault.errno in {errno.ENOENT, errno.EACCES} and self.credential:
+            return Unavailable(f"There is no credential {self.path}, or it may not be read by this user.", _HANDED_OVER)
         if fault.errno == errno.ENOENT:
             return Unavailable(f"The keyring {self.path} is missing.", _RESTORE)
         if fault.errno == errno.ELOOP:
