@@ -11,7 +11,7 @@ MAX_LINE = 998  # octets without CRLF, RFC 5322 §2.1.1
 MAX_HEAD = 256 * 1024  # octets of a header block; larger ones are nobody's mail, and must fit one body row
 MAX_FIELDS = 1000  # fields of a header block; long delivery paths have some 150
 _SHOWN = 3  # how many faulty lines a finding quotes
-_FTEXT = bytes(n for n in range(33, 127) if n != 58)  # RFC 5322 §3.6.8: printable, not the colon
+FTEXT = bytes(n for n in range(33, 127) if n != 58)  # RFC 5322 §3.6.8: printable, not the colon
 _TEXT = b"\t\r\n" + bytes(n for n in range(32, 256) if n != 127)  # RFC 5322 §2.2 with RFC 6532 §3.2
 # A field is all up to a CRLF that no white space follows (RFC 5322 §2.2.3); possessive, so no input is read twice.
 _UNITS = re.compile(rb"[^\r]*+(?:\r(?!\n(?![ \t]))[^\r]*+)*+(?:\r\n)?")
@@ -117,10 +117,10 @@ def _has_control(octets: bytes) -> bool:
 
 def _name(unit: bytes) -> bytes:
     name, colon, _ = unit.partition(b":")
-    if colon and not name.translate(None, _FTEXT):
+    if colon and not name.translate(None, FTEXT):
         return name.lower()
     bare = name.rstrip(b" \t")  # RFC 5322 §4.5: other readers take it for the field, so we do too, and tell it as a fault
-    return bare.lower() if colon and not bare.translate(None, _FTEXT) else b""
+    return bare.lower() if colon and not bare.translate(None, FTEXT) else b""
 
 
 def quoted(octets: bytes) -> str:

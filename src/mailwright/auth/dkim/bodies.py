@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 from mailwright.auth.dkim.canonical import BodyHasher, Form, Raw, chunks_of, relaxed_fields, split_head
-from mailwright.auth.tags import read_tags, without_space
+from mailwright.auth.tags import read_tags
 from mailwright.values import Malformed
 
 MAX_FORMS = 8  # hashed at once: two forms are usual, and each l= of its own costs another pass of SHA-256
 MAX_LIMIT_DIGITS = 76  # RFC 6376 §3.5 l=
+_FORMS = {f"{head}/{body}": (head, body) for head in Form for body in Form} | {str(head): (head, Form.SIMPLE) for head in Form}
 _SIGNATURES = frozenset({b"dkim-signature", b"arc-message-signature"})  # ARC signs alike, RFC 8617 §4.1.2
 
 
@@ -42,14 +43,24 @@ def hash_bodies(raw: Raw) -> dict[BodyForm, BodyHash]:
 
 
 def body_form(tags: dict[str, str]) -> BodyForm:
-    """What the tags of a signature ask for; without c= it is simple (RFC 6376 §3.5). Raises Malformed."""
-    name = without_space(tags.get("c", "simple/simple")).partition("/")[2] or "simple"
-    limit = without_space(tags["l"]) if "l" in tags else None
-    if name not in Form.__members__.values():
-        raise Malformed(f"{name[:40]!r} is no canonicalisation of a body.", "Signers use simple or relaxed.")
-    if limit is not None and not (limit.isascii() and limit.isdigit() and len(limit) <= MAX_LIMIT_DIGITS):
-        raise Malformed(f"l={limit[:40]} is no length.", "Signers leave l= out.")
-    return BodyForm(Form(name), None if limit is None else int(limit))
+    """What of the body the tags of a signature cover. Raises Malformed."""
+    return BodyForm(canonical_forms(tags.get("c", "simple"))[1], body_limit(tags.get("l")))
+
+
+def canonical_forms(name: str) -> tuple[Form, Form]:
+    """What c= says of header and body; one name alone is the header's (RFC 6376 §3.5). Raises Malformed."""
+    if forms := _FORMS.get(name):
+        return forms
+    raise Malformed(f"{name[:40]!r} is no canonicalisation.", "Signers use simple or relaxed.")
+
+
+def body_limit(text: str | None) -> int | None:
+    """l=, how many octets of the canonical body are covered; None: all (RFC 6376 §3.5). Raises Malformed."""
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= MAX_LIMIT_DIGITS:
+        return int(text)
+    raise Malformed(f"l={text[:40]} is no length.", "Signers leave l= out.")
 
 
 def _asked(head: bytes) -> list[BodyForm]:

@@ -1,0 +1,74 @@
+"""A header block as its signatures see it: read once for all of them, its canonical fields by name."""
+
+from collections.abc import Iterable
+
+from mailwright.auth.dkim.canonical import CRLF, Form, relaxed_fields
+from mailwright.message import headers
+
+_WSP = b" \t\r\n"  # what may stand around the name of a tag, folds included (RFC 6376 §3.2)
+
+
+class SignedHead:
+    """The header block of a mail (with its last CRLF), for the verification of any number of signatures."""
+
+    __slots__ = ("_fields", "octets")
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+        self._fields: dict[Form, dict[bytes, list[bytes]]] = {}
+
+    def fields(self, form: Form) -> dict[bytes, list[bytes]]:
+        """The canonical fields without their last CRLF, top-down, by name in lower case (RFC 6376 §3.4.1, §3.4.2)."""
+        known = self._fields.get(form)
+        if known is None:
+            known = self._fields[form] = _simple(self.octets) if form is Form.SIMPLE else _relaxed(self.octets)
+        return known
+
+    def signed_text(self, form: Form, names: Iterable[bytes], own: bytes, at: int) -> bytes:
+        """The octets that a signature signs: the named fields, then itself with an empty b= and no CRLF (RFC 6376 §3.7).
+
+        `names` are those of h=, in lower case; `own` is the name of the signature's field, `at` its number among those of
+        that name, from the top. Of one name the lowest field comes first; where h= asks for more than there are, the rest
+        counts for nothing (§5.4.2). A signature never covers itself (§3.5 h=). Linear: a field serves once.
+        """
+        fields = self.fields(form)
+        left: dict[bytes, int] = {}
+        signed = []
+        for name in names:
+            if name not in fields:
+                continue
+            found = fields[name]
+            number = left.get(name, len(found)) - 1
+            if number == at and name == own:
+                number -= 1
+            if number >= 0:
+                signed.append(found[number])
+            left[name] = number
+        signed.append(without_signature(fields[own][at]))
+        return CRLF.join(signed)
+
+
+def without_signature(field: bytes) -> bytes:
+    """A signature field whose b= is empty, the white space around the value gone with it (RFC 6376 §3.7)."""
+    name, colon, value = field.partition(b":")
+    tags = value.split(b";")
+    for number in range(len(tags) - 1, -1, -1):  # most signers put it last
+        tag, equals, _ = tags[number].partition(b"=")
+        if equals and tag.strip(_WSP) == b"b":
+            tags[number] = tag + equals
+            break
+    return name + colon + b";".join(tags)
+
+
+def _relaxed(head: bytes) -> dict[bytes, list[bytes]]:
+    fields: dict[bytes, list[bytes]] = {}
+    for name, value in relaxed_fields(head):
+        fields.setdefault(name, []).append(name + b":" + value)
+    return fields
+
+
+def _simple(head: bytes) -> dict[bytes, list[bytes]]:
+    fields: dict[bytes, list[bytes]] = {}
+    for field in headers.fields(head):
+        fields.setdefault(field.name, []).append(field.raw.removesuffix(CRLF))
+    return fields
