@@ -86,6 +86,15 @@ async def test_a_report_of_a_failure_is_captured_too(serve: Serve) -> None:
     assert states(await served.ended(report)) == {"anna@acme.example": "CAPTURED"}
 
 
+async def test_a_subsystem_that_is_not_set_up_is_said_to_be_treated_as_any_other(serve: Serve) -> None:
+    """A misspelt "password" is not secret and not urgent: who looks must see why."""
+    served = await serve(delivery="capture")
+    acme = await served.customer()
+    for name, said in (("pasword", "subsystem pasword (not set up, so treated as other):"), ("password", "subsystem password:")):
+        number = await served.hand_in(acme, "b@remote.example", mail=letter(acme.writes(), X_Mailwright_Subsystem=name))
+        assert said in await served.cli("why", number)
+
+
 @BOTH
 async def test_the_text_of_a_secret_mail_goes_at_its_final_state_and_is_never_shown(serve: Serve) -> None:
     async with ScriptedServer("connect = 421 4.3.2 not now ; 220 mx.test") as server:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from mailwright.app.settings import Settings
+from mailwright.app import logs
+from mailwright.app.settings import OTHER, Settings
 from mailwright.net.smtp_connection import OPENING, WHOLE, Timeouts
 from mailwright.queue.retry import RetryRules
 from mailwright.queue.subsystem import Subsystem
@@ -36,9 +37,17 @@ def subsystems(settings: Settings) -> Callable[[str], Subsystem]:
             found = subsystem_rules(settings, name)
             if len(kinds) < SUBSYSTEMS_KEPT:
                 kinds[name] = found
+                _tell_unknown(settings, name)
         return found
 
     return subsystem
+
+
+def _tell_unknown(settings: Settings, name: str) -> None:
+    """A misspelt "password" would be kept and shown like any other mail: the operator hears of each new name once."""
+    if name and name not in settings.subsystems:
+        do = f"Correct it in the application, or set it up as [subsystems.{name}]."
+        logs.logger("submission").warning("subsystem unknown", subsystem=name, what=f"It is treated as {OTHER}.", do=do)
 
 
 def timeouts(settings: Settings) -> Timeouts:

@@ -4,9 +4,11 @@ import click
 from rich.markup import escape
 
 from mailwright.app.knowledge import replies
+from mailwright.app.settings import OTHER, Settings
 from mailwright.cli.desk import Desk, Office
 from mailwright.cli.screen import out, show_json, when
 from mailwright.explain import Line, Recipient, Tale, Told, Tone, tell
+from mailwright.flows.report import SUBSYSTEM as REPORT
 from mailwright.ports.store import DeliveryView, Pauses, SiteState, Story
 from mailwright.queue import State
 from mailwright.values.ids import id_number, id_text
@@ -34,7 +36,7 @@ def why(desk: Desk, number: str, transcript: bool, as_json: bool) -> None:
     if as_json:
         show_json(_data(story))
         return
-    _show_mail(story)
+    _show_mail(story, desk.settings)
     _show_tale(_tale(story, hindered))
     if transcript:
         _show_transcripts(story)
@@ -78,11 +80,14 @@ def _tale(story: Story, hindered: dict[int, str]) -> Tale:
     return tell(recipients, events, replies())
 
 
-def _show_mail(story: Story) -> None:
+def _show_mail(story: Story, settings: Settings) -> None:
     mail = story.message
     out.print(f"[bold]{id_text(mail.id)}[/bold]  {when(mail.created_at)} UTC")
     subject = "(secret)" if mail.secret else mail.subject or "(no subject)"
-    out.print(escape(f"From {mail.author}, subsystem {mail.subsystem or '-'}: {subject}"))
+    unknown = mail.subsystem not in {"", REPORT, *settings.subsystems}
+    treated = f" (not set up, so treated as {OTHER})" if unknown else ""
+    named = f", subsystem {mail.subsystem}{treated}" if mail.subsystem else ""
+    out.print(escape(f"From {mail.author}{named}: {subject}"))
     out.print(escape(f"Envelope sender {mail.mail_from or '<>'}, Message-ID {mail.message_id}, {mail.size} bytes"))
 
 

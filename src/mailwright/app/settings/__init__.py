@@ -7,6 +7,7 @@ from mailwright.app.settings.kinds import Database as Database
 from mailwright.app.settings.kinds import Endpoint as Endpoint
 from mailwright.app.settings.load import SYSTEM_CONFIG as SYSTEM_CONFIG
 from mailwright.app.settings.load import load as load
+from mailwright.app.settings.model import OTHER as OTHER
 from mailwright.app.settings.model import Delivery as Delivery
 from mailwright.app.settings.model import Listener as Listener
 from mailwright.app.settings.model import ListenerTls as ListenerTls
