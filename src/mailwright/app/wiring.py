@@ -67,7 +67,7 @@ async def build(settings: Settings, *, now: Callable[[], int] = now_ms, sender: 
 async def _built(settings: Settings, storage: Storage, now: Callable[[], int], sender: Sender) -> House:
     vault = open_vault(settings, sealed=await storage.directory.sealed_count())
     accounts = Accounts(storage.directory, operator=settings.operator.domain)
-    resolver = _resolver(settings)
+    resolver = resolver_of(settings)
     learnt = await storage.queue.learnt_sites(now=now())
     aims = Aims(settings, accounts, storage.directory, vault, resolver, shuffled, Sources(settings, resolver), learnt, now)
     signers = Signers(settings.queue.signers)
@@ -132,7 +132,8 @@ def _sender(settings: Settings) -> Sender:
     return SmtpSender(timeouts=timeouts(settings))
 
 
-def _resolver(settings: Settings) -> Resolver:
+def resolver_of(settings: Settings) -> Resolver:
+    """The live DNS, by the servers that the settings name. Raises Unavailable where nobody names one."""
     return Resolver(
         clock=time.monotonic,
         servers=[(server.host, server.port) for server in settings.dns.servers],
