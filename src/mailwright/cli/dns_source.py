@@ -64,7 +64,7 @@ def dns_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def asked(*args: Any, zone: Path | None, overlay: Path | None, records: tuple[str, ...], **values: Any) -> Any:
         return command(*args, source=read_source(zone, overlay, records), **values)
 
-    return asked  # fmt: skip
+    return asked
 
 
 def read_source(zone: Path | None, overlay: Path | None, records: Sequence[str]) -> DnsSource:
