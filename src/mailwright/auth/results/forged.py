@@ -37,8 +37,9 @@ def remove_forged(head: bytes, authserv_id: str) -> bytes:
 def _to_go(field: headers.Field, ours: str) -> bool:
     if field.name == _NAME:
         return _claims(field.value, ours)
-    found = _HIDDEN.search(field.raw)
-    return found is not None and _claims(field.raw[found.end() :], ours)
+    text = field.raw.replace(b"\r\n", b"")
+    found = _HIDDEN.search(text)
+    return found is not None and _claims(text[found.end() :], ours)
 
 
 def _claims(value: bytes, ours: str) -> bool:
