@@ -17,4 +17,12 @@ from mailwright.auth.dkim.keys import read_record as read_record
 from mailwright.auth.dkim.sign import read_mail as read_mail
 from mailwright.auth.dkim.sign import sign_dkim as sign_dkim
 from mailwright.auth.dkim.sign import sign_headers as sign_headers
+from mailwright.auth.dmarc.evaluate import evaluate_dmarc as evaluate_dmarc
+from mailwright.auth.dmarc.evaluate import judge_dmarc as judge_dmarc
+from mailwright.auth.dmarc.record import DmarcRecord as DmarcRecord
+from mailwright.auth.dmarc.record import Policy as Policy
+from mailwright.auth.dmarc.record import ReportAddress as ReportAddress
+from mailwright.auth.dmarc.record import read_dmarc as read_dmarc
+from mailwright.auth.dmarc.verdict import DmarcResult as DmarcResult
+from mailwright.auth.dmarc.verdict import DmarcVerdict as DmarcVerdict
 from mailwright.auth.tags import read_tags as read_tags

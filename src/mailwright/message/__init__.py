@@ -2,6 +2,7 @@
 
 from mailwright.message.author import Mailbox as Mailbox
 from mailwright.message.author import author as author
+from mailwright.message.author import author_domain as author_domain
 from mailwright.message.author import mailboxes as mailboxes
 from mailwright.message.dress import Asked as Asked
 from mailwright.message.dress import Dressed as Dressed

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from mailwright.message.headers import Field, every, quoted
 from mailwright.message.words import decoded, readable
 from mailwright.values.address import Address
+from mailwright.values.domain import Domain
 from mailwright.values.errors import Malformed
 from mailwright.values.finding import Finding, error
 
@@ -45,16 +46,17 @@ def author(fields: Sequence[Field]) -> Mailbox | Finding:
     obsolete forms (§4.1, §4.4) only an unquoted full stop in the display name is read, for it is common and changes nobody's
     reading of the address.
     """
-    found = every(fields, b"from")
-    if not found:
-        return _refusal("from-missing", "The mail has no From field.", "Add one: From: Name <name@example.com>.")
-    if len(found) > 1:
-        what = f"The mail has {len(found)} From fields."
-        return _refusal("from-repeated", what, "Send one From field.", *(quoted(field.raw) for field in found[:3]))
-    value = found[0].text
-    if len(value) > MAX_FROM:
-        return _refusal("from-malformed", f"From has more than {MAX_FROM} octets.", "Shorten the display name.", quoted(value))
-    return read_author(value)
+    value = _from_value(fields)
+    return value if isinstance(value, Finding) else read_author(value)
+
+
+def author_domain(fields: Sequence[Field]) -> Domain | Finding:
+    """The one domain in From, by which receivers judge a mail (RFC 9989 §5.3.1), by the same grammar.
+
+    Several authors and groups are read here (RFC 5322 §3.6.2, RFC 6854 §2.1), as long as all of them are of one domain.
+    """
+    value = _from_value(fields)
+    return value if isinstance(value, Finding) else read_author_domain(value)
 
 
 @lru_cache(maxsize=4096)  # an application writes as few authors; values are bounded by MAX_FROM
@@ -70,6 +72,21 @@ def read_author(value: bytes) -> Mailbox | Finding:
     except Malformed as fault:
         do = fault.remedy or "Write it as Name <name@example.com>; put a name with special characters in double quotes."
         return _refusal("from-malformed", f"From cannot be read: {fault}", do, quoted(value))
+
+
+@lru_cache(maxsize=4096)
+def read_author_domain(value: bytes) -> Domain | Finding:
+    """The one domain of an unfolded From value, or why there is none."""
+    found = read_author(value)
+    if isinstance(found, Mailbox):
+        return found.address.domain
+    if found.code not in {"from-several", "from-group"}:
+        return found
+    try:
+        domains = _Reader(_tokens(value.decode("utf-8"))).domains()
+    except Malformed:
+        return found
+    return domains.pop() if len(domains) == 1 else found
 
 
 def mailboxes(value: bytes) -> tuple[Mailbox, ...]:
@@ -89,6 +106,20 @@ def mailboxes(value: bytes) -> tuple[Mailbox, ...]:
         if reader.position == before:
             reader.position += 1
     return tuple(found[:MAX_LISTED])
+
+
+def _from_value(fields: Sequence[Field]) -> bytes | Finding:
+    """The unfolded value of the one From field."""
+    found = every(fields, b"from")
+    if not found:
+        return _refusal("from-missing", "The mail has no From field.", "Add one: From: Name <name@example.com>.")
+    if len(found) > 1:
+        what = f"The mail has {len(found)} From fields."
+        return _refusal("from-repeated", what, "Send one From field.", *(quoted(field.raw) for field in found[:3]))
+    value = found[0].text
+    if len(value) > MAX_FROM:
+        return _refusal("from-malformed", f"From has more than {MAX_FROM} octets.", "Shorten the display name.", quoted(value))
+    return value
 
 
 def _only(reader: "_Reader", value: bytes) -> Mailbox | Finding:
@@ -153,7 +184,19 @@ class _Reader:
             if not self.more or len(found) >= MAX_LISTED:
                 raise Malformed("a group has no end.")
             found.append(self.mailbox(self.words()))
-            self.accept(",")
+            if not self.accept(",") and self.peek() != ("mark", ";"):
+                raise Malformed("a comma is missing between the members of a group.")
+        return found
+
+    def domains(self) -> set[Domain]:
+        """The domains of a whole address list (RFC 5322 §3.4, without the empty members of §4.4)."""
+        found: set[Domain] = set()
+        while True:
+            found.update(mailbox.address.domain for mailbox in self.address()[1])
+            if not self.accept(","):
+                break
+        if self.more:
+            raise Malformed("there is more text after the addresses.")
         return found
 
     def words(self) -> list[_Token]:
