@@ -1,0 +1,3 @@
+"""A customer's domains: what may be registered as one."""
+
+from mailwright.domains.suffixes import PublicSuffixes as PublicSuffixes
