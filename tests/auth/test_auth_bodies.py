@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailwright.auth import BodyForm, Form, hash_bodies
-from mailwright.auth.dkim.bodies import MAX_FORMS, body_form
+from mailwright.auth.dkim.bodies import MAX_FORMS
+from mailwright.auth.dkim.forms import body_form
 from mailwright.auth.tags import read_tags
 from mailwright.values import Malformed
 from tests.auth import naive_dkim

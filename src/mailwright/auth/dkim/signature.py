@@ -5,16 +5,15 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from mailwright.auth.dkim.bodies import BodyForm, body_limit, canonical_forms
 from mailwright.auth.dkim.canonical import Form
 from mailwright.auth.dkim.fault import Fault
+from mailwright.auth.dkim.forms import BodyForm, body_limit, canonical_forms
 from mailwright.auth.dkim.keys import Algorithm
-from mailwright.auth.tags import RepeatedTag, read_tags, without_space
+from mailwright.auth.tags import without_space
 from mailwright.message.headers import FTEXT
 from mailwright.values import Domain, Malformed
 from mailwright.values.address import is_dot_atom
 
-MAX_FIELD = 64 * 1024  # octets of a relaxed signature: z= may copy a whole header into it, no signer writes more
 MAX_NAMES = 2_000  # in h=: twice the fields that a mail may have (message.headers.MAX_FIELDS), each once more against additions
 MAX_TIME_DIGITS = 12  # RFC 6376 §3.5 t=, x=
 MIN_LABELS = 2  # RFC 6376 §3.5 d=: domain-name = sub-domain 1*("." sub-domain)
@@ -46,18 +45,6 @@ class Signature(NamedTuple):
     octets: bytes
     signed_at: int | None
     expires: int | None
-
-
-def tags_of(field: bytes) -> dict[str, str]:
-    """The tags of a relaxed signature field ("name:value"). Raises Fault."""
-    if len(field) > MAX_FIELD:
-        raise Fault("dkim-signature-too-long", str(len(field)))
-    try:
-        return read_tags(field.partition(b":")[2].decode("utf-8", "replace"))
-    except RepeatedTag as fault:
-        raise Fault("dkim-tag-repeated", str(fault)) from None
-    except Malformed as fault:
-        raise Fault("dkim-tags-malformed", str(fault)) from None
 
 
 def read_signature(tags: Mapping[str, str]) -> Signature:
