@@ -62,14 +62,15 @@ def run(context: Context) -> Table:
     key, rows = make_key("example.com", "mw1"), []
     for case in CASES:
         mail = HEAD + case.line * ((case.octets - len(HEAD)) // len(case.line))
-        works = {BARE: _bare(key, mail), OURS: _ours(key, mail), DKIMPY: _dkimpy(key, mail)}
+        works = {BARE: bare_sign(key, mail), OURS: _ours(key, mail), DKIMPY: _dkimpy(key, mail)}
         figures = {name: _measured(work, case.threads, context) for name, work in works.items() if context.wants(name)}
         rows.append(Row(case.name, figures))
         print(f"  {case.name}: {', '.join(f'{name} {found.rate:,.0f}/s' for name, found in figures.items())}", flush=True)
     return Table("sign: one DKIM signature", "signatures/s", SYSTEMS, rows, OURS, [*NOTES, *context.notes()])
 
 
-def _bare(key: DkimKey, mail: bytes) -> Callable[[], object]:
+def bare_sign(key: DkimKey, mail: bytes) -> Callable[[], object]:
+    """What nobody can beat: SHA-256 over the mail and one RSA operation."""
     private, padding, algorithm, header = key.private, PKCS1v15(), SHA256(), mail[:HEADER_OCTETS]
     assert isinstance(private, RSAPrivateKey)
 

@@ -4,10 +4,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from bench.peers.program import Absent, Program, else_stopped, free_port
+from bench.peers.program import Absent, Program, Served, free_port
 
 ACCOUNT = "customer"
 RELAY = "relay.customer.example"  # the customer's own server; the routes lead it to the sink
@@ -31,7 +29,7 @@ _TRUSTED = f'tls = "none"\ntrusted = {{ "127.0.0.1/32" = "{ACCOUNT}" }}\n'
 _ROUTE = '[[route]]\ndomain = "{domain}"\nto = "127.0.0.1:{port}"\ntls = "{tls}"\n'
 
 
-class Mailwright:
+class Mailwright(Served):
     """A running Mailwright that signs for one domain and hands everything to one sink.
 
     `sink` is a port, or ports by recipient domain (wildcards); `database` a URL, "" for SQLite in the folder; `more` is
@@ -78,18 +76,9 @@ class Mailwright:
         )
 
     @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._program.pid
-
-    def __enter__(self) -> Self:
-        self._program.__enter__()
-        with else_stopped(self):
-            self._program.wait_for(self.port)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._program.__exit__(kind, error, trace)
+    def place(self) -> int:
+        """Where it answers."""
+        return self.port
 
     def command(self, *words: str) -> str:
         """Run a command beside it: what it printed. Raises Absent with what went wrong."""

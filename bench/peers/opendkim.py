@@ -2,10 +2,8 @@
 
 import signal
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from bench.peers.program import Program, else_stopped, find
+from bench.peers.program import Program, Served, find
 
 _PACKAGE = "opendkim"
 _CONFIG = """\
@@ -24,7 +22,7 @@ RequireSafeKeys     no
 """
 
 
-class OpenDkim:
+class OpenDkim(Served):
     """A running OpenDKIM; `socket` is where it waits. The socket is a unix one: over TCP, Postfix moves half as many mails."""
 
     def __init__(self, folder: Path, *, key: Path, domain: str, selector: str) -> None:
@@ -35,15 +33,6 @@ class OpenDkim:
         self._program = Program(command, folder=folder, stop=signal.SIGKILL)  # it has nothing to lose, and takes 5 s for SIGTERM
 
     @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._program.pid
-
-    def __enter__(self) -> Self:
-        self._program.__enter__()
-        with else_stopped(self):
-            self._program.wait_for(self.socket)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._program.__exit__(kind, error, trace)
+    def place(self) -> Path:
+        """Where it answers."""
+        return self.socket

@@ -6,9 +6,8 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
-from bench.peers.program import Absent, Program, else_stopped, find, free_port
+from bench.peers.program import Absent, Program, Served, find, free_port
 
 SESSIONS = 90  # of its 100 processes (default_process_limit); with 100 sessions some wait for a greeting
 _PACKAGE = "postfix"
@@ -76,7 +75,7 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
-class Postfix:
+class Postfix(Served):
     """A running Postfix; `milter` is the socket of a signer, `certificate` (and its key) for TLS both ways, `shim` a library
     to preload into all of its processes.
     """
@@ -102,15 +101,9 @@ class Postfix:
         self._program = Program([find("postfix", _PACKAGE), "-c", str(folder / "etc"), "start-fg"], folder=folder)
 
     @property
-    def pid(self) -> int:
-        """The process id of `postfix start-fg`, the parent of its master."""
-        return self._program.pid
-
-    def __enter__(self) -> Self:
-        self._program.__enter__()
-        with else_stopped(self):
-            self._program.wait_for(self.port)
-        return self
+    def place(self) -> int:
+        """Where it answers."""
+        return self.port
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Stop the master: `postfix start-fg` waits for it and ends by itself; a signal to that one would leave the master."""
@@ -119,7 +112,7 @@ class Postfix:
                 os.kill(int((self._folder / "queue" / "pid" / "master.pid").read_text()), signal.SIGTERM)
                 self._program.wait()
         finally:
-            self._program.__exit__(kind, error, trace)
+            super().__exit__(kind, error, trace)
 
     def _lay_out(self, main: str) -> None:
         for name in ("etc", "queue", "data"):

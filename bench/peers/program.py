@@ -127,6 +127,31 @@ class Program:
         return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-15:])
 
 
+class Served:
+    """A peer that is one program behind a port or socket: entered once it answers, ended with what it started."""
+
+    _program: Program
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._program.pid
+
+    @property
+    def place(self) -> int | Path:
+        """Its port, or its unix socket."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self._program.__enter__()
+        with else_stopped(self):
+            self._program.wait_for(self.place)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._program.__exit__(kind, error, trace)
+
+
 def _answers(place: int | Path) -> bool:
     kind = socket.AF_INET if isinstance(place, int) else socket.AF_UNIX
     with socket.socket(kind) as probe:

@@ -5,10 +5,9 @@ import re
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from bench.peers.program import Absent, Program, else_stopped, find, free_port
+from bench.peers.program import Absent, Program, Served, find, free_port
 
 BACKLOG = 1000  # connections that may wait; more than any system opens
 _PACKAGE = "postfix"
@@ -40,7 +39,7 @@ class Counted(ABC):
         return time.monotonic()
 
 
-class Sink(Counted):
+class Sink(Served, Counted):
     """A running smtp-sink on a port of its own; `keep` is a folder for the mails, else they are only counted."""
 
     def __init__(self, folder: Path, *, port: int | None = None, keep: Path | None = None) -> None:
@@ -63,12 +62,11 @@ class Sink(Counted):
             counters = _MESSAGES.findall(log.read().decode("ascii", "replace"))
         return int(counters[-1]) if counters else 0
 
+    @property
+    def place(self) -> int:
+        """Where it answers."""
+        return self.port
+
     def __enter__(self) -> Self:
         self._program.log.unlink(missing_ok=True)
-        self._program.__enter__()
-        with else_stopped(self):
-            self._program.wait_for(self.port)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._program.__exit__(kind, error, trace)
+        return super().__enter__()
