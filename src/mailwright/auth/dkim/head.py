@@ -60,15 +60,12 @@ class SignedHead:
         left: dict[bytes, int] = {}
         signed = []
         for name in names:
-            if name not in fields:
-                continue
-            found = fields[name]
-            number = left.get(name, len(found)) - 1
-            if number == at and name == own:
-                number -= 1
-            if number >= 0:
-                signed.append(found[number])
-            left[name] = number
+            if found := fields.get(name):
+                number = left[name] = left.get(name, len(found)) - 1
+                if name == own and number == at:
+                    number = left[name] = number - 1
+                if number >= 0:
+                    signed.append(found[number])
         signed.append(without_signature(fields[own][at]))
         return CRLF.join(signed)
 
@@ -107,7 +104,10 @@ def without_signature(field: bytes) -> bytes:
 def _relaxed(head: bytes) -> dict[bytes, list[bytes]]:
     fields: dict[bytes, list[bytes]] = {}
     for name, value in relaxed_fields(head):
-        fields.setdefault(name, []).append(name + b":" + value)
+        if name in fields:
+            fields[name].append(b"%b:%b" % (name, value))
+        else:
+            fields[name] = [b"%b:%b" % (name, value)]
     return fields
 
 

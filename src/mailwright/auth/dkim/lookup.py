@@ -28,11 +28,12 @@ _SHA256 = SHA256()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PublishedKey:
-    """A key record with its public key."""
+    """A key record with its public key, which is of one kind or the other."""
 
     record: DkimRecord
-    public: RSAPublicKey | Ed25519PublicKey
     bits: int
+    rsa: RSAPublicKey | None = None
+    ed25519: Ed25519PublicKey | None = None
 
     @property
     def testing(self) -> bool:
@@ -42,20 +43,20 @@ class PublishedKey:
     def verifies(self, signature: bytes, text: bytes) -> bool:
         """Whether the signature holds for that text (RFC 6376 §6.1.3, RFC 8463 §3). The GIL is free meanwhile."""
         try:
-            if isinstance(self.public, RSAPublicKey):
-                self.public.verify(signature, text, _PADDING, _SHA256)
-            else:
-                self.public.verify(signature, hashlib.sha256(text).digest())
+            if self.rsa:
+                self.rsa.verify(signature, text, _PADDING, _SHA256)
+            elif self.ed25519:
+                self.ed25519.verify(signature, hashlib.sha256(text).digest())
         except (InvalidSignature, ValueError):
             return False
         return True
 
     def made(self, signature: bytes) -> bool | None:
         """Whether this key's private half made the signature, over whatever text; None where that cannot be known (Ed25519)."""
-        if not isinstance(self.public, RSAPublicKey):
+        if self.rsa is None:
             return None
         try:
-            self.public.recover_data_from_signature(signature, _PADDING, _SHA256)
+            self.rsa.recover_data_from_signature(signature, _PADDING, _SHA256)
         except (InvalidSignature, ValueError):
             return False
         return True
@@ -97,7 +98,7 @@ def admit(key: PublishedKey, algorithm: Algorithm) -> None:
         raise Fault("dkim-key-service", ":".join(sorted(record.services))[:40])
     if record.key_type != _KEY_TYPES[algorithm]:
         raise Fault("dkim-key-type", f"a={algorithm}, k={record.key_type}")
-    if isinstance(key.public, RSAPublicKey):
+    if key.rsa:
         if key.bits < MIN_RSA_BITS:
             raise Fault("dkim-key-short", str(key.bits))
         if key.bits > MAX_RSA_BITS:
@@ -105,8 +106,11 @@ def admit(key: PublishedKey, algorithm: Algorithm) -> None:
 
 
 def _only_key(answer: Found) -> PublishedKey:
+    texts = answer.texts
+    if len(texts) == 1:
+        return _key(texts[0])
     keys, faults = [], []
-    for text in dict.fromkeys(answer.texts):  # the same record twice is one
+    for text in dict.fromkeys(texts):  # the same record twice is one
         try:
             keys.append(_key(text))
         except Fault as fault:
@@ -130,10 +134,10 @@ def _key(text: str) -> PublishedKey:
     if not record.public:
         raise Fault("dkim-key-revoked")
     if record.key_type == "rsa":
-        public = _rsa(record.public)
-        return PublishedKey(record, public, public.key_size)
+        rsa = _rsa(record.public)
+        return PublishedKey(record, rsa.key_size, rsa=rsa)
     if record.key_type == "ed25519":
-        return PublishedKey(record, _ed25519(record.public), 8 * ED25519_BYTES)
+        return PublishedKey(record, 8 * ED25519_BYTES, ed25519=_ed25519(record.public))
     raise Fault("dkim-key-type-unknown", record.key_type[:40])
 
 

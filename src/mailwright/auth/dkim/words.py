@@ -147,7 +147,7 @@ WORDS = {
     ),
     "dkim-tag-missing": Words(
         "permerror",
-        "The signature has no {seen}",
+        "The signature has no tag {seen}",
         "Without v=, a=, b=, bh=, d=, h= and s= a signature cannot be checked.",
         "Whoever runs the signing server corrects it. Perhaps a server on the way cut the field.",
         "RFC 6376 §6.1.1",
