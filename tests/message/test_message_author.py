@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailwright.message.author import Mailbox, author, mailboxes, read_author
+from mailwright.message.author import Mailbox, author, author_domain, mailboxes, read_author
 from mailwright.message.headers import fields
 from mailwright.values import Finding
 
@@ -164,3 +164,46 @@ def test_a_quoted_name_never_changes_the_address(name: str) -> None:
     writer = read(f'"{inner}" <y@bad.example>')
     assert isinstance(writer, Mailbox)
     assert str(writer.address) == "y@bad.example"
+
+
+DOMAINS = [
+    ("Jane <jane@b.example>", "b.example", "one author, RFC 9989 §5.3.1"),
+    ("a@b.example, C <c@B.example>", "b.example", "several authors of one domain, RFC 5322 §3.6.2"),
+    ("Team: a@b.example, c@b.example;", "b.example", "a group of one domain, RFC 6854 §2.1"),
+    ("Team: a@b.example;, c@b.example", "b.example", "a group and a mailbox of one domain"),
+    ("None:;, a@b.example", "b.example", "an empty group adds no domain"),
+    ('"a@ok.example, b" <c@b.example>', "b.example", "a comma within quotes parts nothing"),
+    ("a@bücher.example, b@xn--bcher-kva.example", "xn--bcher-kva.example", "one domain, spelt twice"),
+    ("a@b.example, c@d.example", "from-several", "two domains"),
+    ("Team: a@b.example, c@d.example;", "from-group", "a group of two domains"),
+    ("Team: a@b.example;, c@d.example", "from-group", "a group and a mailbox of two domains"),
+    ("None:;", "from-group", "no domain at all"),
+    ("a@b.example,", "from-several", "an empty list member, RFC 5322 §4.4"),
+    ("a@b.example,, c@b.example", "from-several", "the same inside"),
+    ("a@b.example, c@b.example d", "from-several", "text after the list"),
+    ("Team: a@b.example c@b.example;", "from-malformed", "a comma is missing in a group"),
+    ("a@b.example c@b.example", "from-malformed", "a comma is missing in a list"),
+]
+
+
+@pytest.mark.parametrize("value, expect, because", DOMAINS, ids=[row[2] for row in DOMAINS])
+def test_the_one_domain(value: str, expect: str, because: str) -> None:
+    found = author_domain(fields(f"From: {value}\r\n".encode()))
+    assert (found.code if isinstance(found, Finding) else found.name) == expect, because
+
+
+def test_the_one_domain_needs_one_field() -> None:
+    twice = author_domain(fields(b"From: a@b.example\r\nFrom: a@b.example\r\n"))
+    assert isinstance(twice, Finding)
+    assert twice.code == "from-repeated"
+    missing = author_domain(fields(b"Subject: x\r\n"))
+    assert isinstance(missing, Finding)
+    assert missing.code == "from-missing"
+
+
+@given(st.binary(max_size=200))
+def test_the_one_domain_is_that_of_the_one_author(value: bytes) -> None:
+    head = fields(b"From: " + value.replace(b"\r", b"").replace(b"\n", b"") + b"\r\n")
+    one, domain = author(head), author_domain(head)
+    if isinstance(one, Mailbox):
+        assert domain == one.address.domain
