@@ -1,11 +1,11 @@
 """Who really sent a mail, and the signatures by which others can tell."""
 
-from mailwright.auth.dkim.bodies import BodyForm as BodyForm
 from mailwright.auth.dkim.bodies import BodyHash as BodyHash
 from mailwright.auth.dkim.bodies import hash_bodies as hash_bodies
 from mailwright.auth.dkim.canonical import BodyHasher as BodyHasher
 from mailwright.auth.dkim.canonical import Form as Form
 from mailwright.auth.dkim.canonical import hash_body as hash_body
+from mailwright.auth.dkim.forms import BodyForm as BodyForm
 from mailwright.auth.dkim.keys import Algorithm as Algorithm
 from mailwright.auth.dkim.keys import DkimKey as DkimKey
 from mailwright.auth.dkim.keys import DkimRecord as DkimRecord
@@ -17,12 +17,25 @@ from mailwright.auth.dkim.keys import read_record as read_record
 from mailwright.auth.dkim.sign import read_mail as read_mail
 from mailwright.auth.dkim.sign import sign_dkim as sign_dkim
 from mailwright.auth.dkim.sign import sign_headers as sign_headers
+from mailwright.auth.dkim.verdict import DkimResult as DkimResult
+from mailwright.auth.dkim.verdict import DkimVerdict as DkimVerdict
+from mailwright.auth.dkim.verify import verify_dkim as verify_dkim
 from mailwright.auth.dmarc.evaluate import evaluate_dmarc as evaluate_dmarc
 from mailwright.auth.dmarc.evaluate import judge_dmarc as judge_dmarc
 from mailwright.auth.dmarc.record import DmarcRecord as DmarcRecord
 from mailwright.auth.dmarc.record import Policy as Policy
-from mailwright.auth.dmarc.record import ReportAddress as ReportAddress
 from mailwright.auth.dmarc.record import read_dmarc as read_dmarc
+from mailwright.auth.dmarc.record import ReportAddress as ReportAddress
 from mailwright.auth.dmarc.verdict import DmarcResult as DmarcResult
 from mailwright.auth.dmarc.verdict import DmarcVerdict as DmarcVerdict
+from mailwright.auth.spf.check import check_spf as check_spf
+from mailwright.auth.spf.parse import read_spf as read_spf
+from mailwright.auth.spf.record import SpfFault as SpfFault
+from mailwright.auth.spf.record import SpfKind as SpfKind
+from mailwright.auth.spf.record import SpfRecord as SpfRecord
+from mailwright.auth.spf.record import SpfResult as SpfResult
+from mailwright.auth.spf.record import SpfTerm as SpfTerm
+from mailwright.auth.spf.visit import SpfOutcome as SpfOutcome
+from mailwright.auth.spf.verdict import SpfVerdict as SpfVerdict
+from mailwright.auth.spf.visit import SpfVisit as SpfVisit
 from mailwright.auth.tags import read_tags as read_tags
