@@ -42,7 +42,7 @@ def together(one: Asking[T1], two: Asking[T2], three: Asking[T3], four: Asking[T
 @overload
 def together(*askings: Asking[T]) -> Asking[tuple[T, ...]]: ...
 def together(*askings: Asking[Any]) -> Asking[tuple[Any, ...]]:
-    """Step several askings in lockstep: as many rounds as the longest has, equal questions of a round asked once.
+    """Step several askings in lockstep: as many rounds as the longest has, a question that several have in a round asked once.
 
     Results come in the order of the arguments. Where one raises, the others are closed and the exception goes on.
     """
@@ -50,9 +50,12 @@ def together(*askings: Asking[Any]) -> Asking[tuple[Any, ...]]:
     try:
         waiting = _stepped(askings, dict.fromkeys(range(len(askings))), results)
         while waiting:
-            questions = tuple(dict.fromkeys(question for wanted in waiting.values() for question in wanted))
-            answers = yield questions
-            known = dict(zip(questions, answers, strict=True))
+            if len(waiting) == 1:  # the longest goes on alone, as in most rounds
+                ((number, questions),) = waiting.items()
+                waiting = _stepped(askings, {number: (yield questions)}, results)
+                continue
+            questions = tuple(dict.fromkeys([question for wanted in waiting.values() for question in wanted]))
+            known = dict(zip(questions, (yield questions), strict=True))
             told = {number: tuple([known[question] for question in wanted]) for number, wanted in waiting.items()}
             waiting = _stepped(askings, told, results)
         return tuple(results)

@@ -1,6 +1,6 @@
 """The evaluation of a mail by DMARC (RFC 9989 §5.3): find the record, compare what passed with the author, apply the policy."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -37,8 +37,9 @@ def judge_dmarc(
     spf_domain: str | None = None,
     dkim_domains: Iterable[str] = (),
     undecided: Iterable[str] = (),
+    known: Mapping[Question, Answer] | None = None,
 ) -> Asking[DmarcVerdict]:
-    """The same for an author who was read already (message.author_domain).
+    """The same for an author who was read already (message.author_domain); `known` are answers at hand, not asked for again.
 
     `undecided` are identifiers such as "dkim=example.com" whose check ended in temperror: where one of them would align and
     nothing else does, the verdict is temperror, for the mail can be considered neither pass nor fail (RFC 9989 §5.3.6).
@@ -49,7 +50,7 @@ def judge_dmarc(
     passed = _identifiers([("spf", spf_domain)] if spf_domain else [], [("dkim", one) for one in dkim_domains])
     doubtful = _identifiers([(method, one) for method, _, one in map(_parted, undecided)])
     others = {one for one in (*passed.values(), *doubtful.values()) if one != name}
-    known: Known = {}
+    known = dict(known or {})
     yield from _learn(known, _walks([name, *[one for one in others if _related(one, name)]]))
     home = walk(name, known)
     policy = home.policy
