@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from mailwright.auth.results.model import AuthResults, MethodResult, Property
+from mailwright.auth.results.model import AuthResults, MethodResult
 from mailwright.values import Malformed
 
 MAX_COLUMNS = 78  # of a line, RFC 5322 §2.1.1 (SHOULD)
@@ -39,16 +39,15 @@ def write_results(results: AuthResults) -> str:
 
 def pieces(result: MethodResult) -> list[str]:
     """The parts of a result in their order (RFC 8601 §2.2 resinfo)."""
-    method = keyword(result.method) if result.version is None else f"{keyword(result.method)}/{result.version}"
-    parts = [f"{method}={keyword(result.result)}"]
+    parts = [_statement(result.method, result.version, result.result)]
     if result.comment:
         parts.append(commented(result.comment))
     if result.reason:
         parts.append(f"reason={always_quoted(result.reason)}")
-    for one in result.properties:
-        parts.append(f"{_property_name(one)}={quoted(one.value)}")
-        if one.comment:
-            parts.append(commented(one.comment))
+    for ptype, name, value, comment in result.properties:
+        parts.append(_property(ptype, name) + _quoted(value[:MAX_VALUE]))
+        if comment:
+            parts.append(commented(comment))
     return parts
 
 
@@ -73,7 +72,7 @@ def folded(lead: str, parts: Iterable[str], end: str = "") -> str:
 
 def quoted(value: str) -> str:
     """A value as it may stand in the field: plain where it is a token or an address, else in quotes (RFC 2045 §5.1 value)."""
-    return _quoted(value if len(value) <= MAX_VALUE else value[:MAX_VALUE])
+    return _quoted(value[:MAX_VALUE])
 
 
 def always_quoted(text: str) -> str:
@@ -86,12 +85,22 @@ def commented(text: str) -> str:
     return "(" + _clean(text).replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)") + ")"
 
 
-@lru_cache(maxsize=_CACHED)  # there are a few dozen
 def keyword(name: str) -> str:
     """A name that the grammar takes unquoted. Raises Malformed."""
     if len(name) > MAX_KEYWORD or not _KEYWORD.fullmatch(name):
         raise Malformed(f"{name[:MAX_KEYWORD]!r} is no keyword.", "Use letters, digits and inner hyphens.")
     return name
+
+
+@lru_cache(maxsize=_CACHED)  # there are a few dozen
+def _statement(method: str, version: int | None, result: str) -> str:
+    numbered = keyword(method) if version is None else f"{keyword(method)}/{version}"
+    return f"{numbered}={keyword(result)}"
+
+
+@lru_cache(maxsize=_CACHED)  # there are a few dozen
+def _property(ptype: str, name: str) -> str:
+    return f"{keyword(ptype)}.{keyword(name)}="
 
 
 @lru_cache(maxsize=_CACHED)  # domains, selectors and algorithms come again and again
@@ -109,7 +118,3 @@ def _clean(text: str) -> str:
 
 def _commented(text: str) -> list[str]:
     return [commented(text)] if text else []
-
-
-def _property_name(one: Property) -> str:
-    return f"{keyword(one.ptype)}.{keyword(one.name)}"
