@@ -1,5 +1,11 @@
 """Who really sent a mail, and the signatures by which others can tell."""
 
+from mailwright.auth.arc.verdict import ArcInstance as ArcInstance
+from mailwright.auth.arc.verdict import ArcResult as ArcResult
+from mailwright.auth.arc.verdict import ArcVerdict as ArcVerdict
+from mailwright.auth.arc.verify import verify_arc as verify_arc
+from mailwright.auth.authenticate import Authenticated as Authenticated
+from mailwright.auth.authenticate import authenticate as authenticate
 from mailwright.auth.dkim.bodies import BodyHash as BodyHash
 from mailwright.auth.dkim.bodies import hash_bodies as hash_bodies
 from mailwright.auth.dkim.canonical import BodyHasher as BodyHasher
@@ -24,8 +30,8 @@ from mailwright.auth.dmarc.evaluate import evaluate_dmarc as evaluate_dmarc
 from mailwright.auth.dmarc.evaluate import judge_dmarc as judge_dmarc
 from mailwright.auth.dmarc.record import DmarcRecord as DmarcRecord
 from mailwright.auth.dmarc.record import Policy as Policy
-from mailwright.auth.dmarc.record import read_dmarc as read_dmarc
 from mailwright.auth.dmarc.record import ReportAddress as ReportAddress
+from mailwright.auth.dmarc.record import read_dmarc as read_dmarc
 from mailwright.auth.dmarc.verdict import DmarcResult as DmarcResult
 from mailwright.auth.dmarc.verdict import DmarcVerdict as DmarcVerdict
 from mailwright.auth.spf.check import check_spf as check_spf
@@ -35,7 +41,9 @@ from mailwright.auth.spf.record import SpfKind as SpfKind
 from mailwright.auth.spf.record import SpfRecord as SpfRecord
 from mailwright.auth.spf.record import SpfResult as SpfResult
 from mailwright.auth.spf.record import SpfTerm as SpfTerm
-from mailwright.auth.spf.visit import SpfOutcome as SpfOutcome
+from mailwright.auth.spf.survey import SpfSurvey as SpfSurvey
+from mailwright.auth.spf.survey import survey_spf as survey_spf
 from mailwright.auth.spf.verdict import SpfVerdict as SpfVerdict
+from mailwright.auth.spf.visit import SpfOutcome as SpfOutcome
 from mailwright.auth.spf.visit import SpfVisit as SpfVisit
 from mailwright.auth.tags import read_tags as read_tags
