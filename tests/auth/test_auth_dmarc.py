@@ -1,5 +1,7 @@
 """DMARC verdicts: one row a rule, each with its zone; and what must hold for every zone."""
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -308,3 +310,34 @@ def test_no_record_raises(text: str, octets: bytes) -> None:
         assert record is not None
         assert all(isinstance(fault, Finding) for fault in record.faults)
         assert all(record.policy(subdomain=sub, exists=exists) in Policy for sub in (True, False) for exists in (True, False))
+
+
+def calls_of(author: str, dkim: list[str], record: str) -> int:
+    """Function calls of an evaluation, as sys.setprofile sees them."""
+    zone = Zone.of({"_dmarc.example.com": {"TXT": [record]}})
+    seen = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal seen
+        seen += 1
+
+    sys.setprofile(count)
+    try:
+        zone.run(auth.evaluate_dmarc(author=author, dkim_domains=dkim))
+    finally:
+        sys.setprofile(None)
+    return seen
+
+
+GROWTH = [
+    ("identifiers", lambda n: ("example.com", [f"x{i}.esp{n}.example" for i in range(n)], REJECT)),
+    ("tags", lambda n: ("example.com", [], REJECT + ";x=1" * n)),
+    ("report addresses", lambda n: ("example.com", [], REJECT + "; rua=" + f"mailto:a@b{n}.example," * n)),
+    ("octets of From", lambda n: ("(" * n + "u@example.com", [], REJECT)),
+]
+
+
+@pytest.mark.parametrize("what, made", GROWTH, ids=[row[0] for row in GROWTH])
+def test_work_grows_no_faster_than_the_input(what: str, made: Callable[[int], tuple[str, list[str], str]]) -> None:
+    few, many = calls_of(*made(400)), calls_of(*made(6400))
+    assert many <= 16 * few * 1.1, what

@@ -14,6 +14,7 @@ from mailwright.message.headers import Field
 from mailwright.values import Domain, Finding, Malformed
 from mailwright.values.finding import error
 
+MAX_NAME_TEXT = 1000  # characters of what may be a name: 253 octets as A-labels (RFC 1035 §3.1) are fewer in any spelling
 MAX_IDENTIFIERS = 20  # looked at in one mail; nobody needs more, and each may cost 8 questions
 
 Known: TypeAlias = dict[Question, Answer]
@@ -83,11 +84,23 @@ class _Case:
         if (self.record.adkim if label.startswith("dkim") else self.record.aspf) == "s":
             return False
         if self.home.unanswered is not None:
-            return None if name.rpartition(".")[2] == self.home.start.rpartition(".")[2] else False
+            return self._may_align(name)
         if not _within(name, self.home.organizational):
             return False
         other = walk(name, self.known)
         return None if other.unanswered is not None else other.organizational == self.home.organizational
+
+    def _may_align(self, name: str) -> bool | None:
+        """The same where the organizational domain of the author is not known.
+
+        Two walks that came by the same record and stopped at the same silence would end alike, whatever the answer were.
+        """
+        start = self.home.start
+        if not _related(name, start):
+            return None if name.rpartition(".")[2] == start.rpartition(".")[2] else False
+        other = walk(name, self.known)
+        met = other.unanswered == self.home.unanswered and other.records[-1:] == self.home.records[-1:] != ()
+        return True if met else None
 
     def unanswered(self, names: Iterable[str]) -> Question:
         """The first question without answer that stood in the way of these identifiers."""
@@ -101,7 +114,7 @@ def _author(text: str) -> Domain | Finding:
     if "@" in text:
         return author_domain((Field(b"from", b"From:" + text.encode("utf-8", "surrogatepass") + b"\r\n"),))
     try:
-        return Domain.parse(text.strip())
+        return Domain.parse(text.strip()[:MAX_NAME_TEXT])
     except Malformed as fault:
         return error("from-malformed", f"From has no domain: {fault}", do="Write it as From: Name <name@example.com>.")
 
@@ -113,7 +126,7 @@ def _parted(identifier: str) -> tuple[str, str, str]:
 def _identifiers(*methods: Sequence[tuple[str, str]]) -> Identifiers:
     """Identifiers that can align, by method and name, each once."""
     found: Identifiers = {}
-    for method, text in [pair for pairs in methods for pair in pairs]:
+    for method, text in [pair for pairs in methods for pair in pairs if len(pair[1]) <= MAX_NAME_TEXT]:
         if len(found) < MAX_IDENTIFIERS and (name := _host_name(text) or (method == "spf" and _name(text))):
             found[f"{method}={name}"] = name
     return found
