@@ -14,7 +14,11 @@ from mailwright.auth.spf.state import MAX_LOOKUPS, Check
 from mailwright.auth.spf.visit import SpfOutcome, SpfVisit
 from mailwright.dns import Answer, Asking, Failed, Found, Question, Txt
 
-_GOES_ON = frozenset((SpfResult.FAIL, SpfResult.SOFTFAIL, SpfResult.NEUTRAL))  # an include does not match, RFC 7208 §5.2
+# Bound once, for reaching into an enumeration takes longer than looking at a term (Python 3.11).
+_ALL, _INCLUDE, _REDIRECT = SpfKind.ALL, SpfKind.INCLUDE, SpfKind.REDIRECT
+_NONE, _PASS, _NEUTRAL = SpfResult.NONE, SpfResult.PASS, SpfResult.NEUTRAL
+_ERRORS = (SpfResult.PERMERROR, SpfResult.TEMPERROR)
+_MATCH, _DEFAULT, _ONWARD = SpfOutcome.MATCH, SpfOutcome.DEFAULT, SpfOutcome.ONWARD
 
 
 def check_host(check: Check, visit: SpfVisit, question: Question, parent: SpfVisit | None = None) -> Asking[None]:
@@ -24,7 +28,10 @@ def check_host(check: Check, visit: SpfVisit, question: Question, parent: SpfVis
     """
     answer = check.known.get(question)
     if answer is None:
-        (answer,) = yield from check.answers((question,), check.ahead(parent) if parent else ())
+        wanted = check.with_ahead(question, parent) if parent else [question]
+        told = yield tuple(wanted)
+        check.known.update(zip(wanted, told, strict=True))
+        answer = told[0]
     terms = _opened(check, visit, answer)
     term = _next_asking(check, visit, terms)
     while term:
@@ -57,14 +64,14 @@ def _opened(check: Check, visit: SpfVisit, answer: Answer) -> Iterator[SpfTerm]:
     """The terms of the record that was found; none where evaluation ends at once."""
     visit.answer = answer
     record = selected(answer)
-    if isinstance(record, SpfOutcome):
+    if not isinstance(record, SpfRecord):
         visit.end(record)
         return iter(())
     visit.record = record
     if record.faults:  # "any syntax errors anywhere in the record", RFC 7208 §4.6
         visit.end(SpfOutcome.SYNTAX)
         return iter(())
-    visit.end(SpfOutcome.DEFAULT)  # RFC 7208 §4.7
+    visit.outcome, visit.result = _DEFAULT, _NEUTRAL  # RFC 7208 §4.7
     return iter(record.steps4 if check.client.bits == BITS4 else record.steps6)
 
 
@@ -72,12 +79,12 @@ def _next_asking(check: Check, visit: SpfVisit, terms: Iterator[SpfTerm]) -> Spf
     """Go on to the term that asks the DNS, the redirect last (RFC 7208 §6.1); None where another matched, or nothing is left."""
     number = check.client.number
     for term in terms:
-        if term.network < 0 and term.kind is not SpfKind.ALL:
+        if term.network < 0 and term.kind is not _ALL:
             return term
         if term.network < 0 or number >> term.shift == term.network:
-            visit.end(SpfOutcome.MATCH, term)
+            visit.end(_MATCH, term)
             return None
-    return visit.record.redirect if visit.record and visit.outcome is SpfOutcome.DEFAULT else None
+    return visit.record.redirect if visit.record and visit.outcome is _DEFAULT else None
 
 
 def _child(visit: SpfVisit, term: SpfTerm, domain: str) -> SpfVisit:
@@ -88,20 +95,23 @@ def _child(visit: SpfVisit, term: SpfTerm, domain: str) -> SpfVisit:
 
 def _led(visit: SpfVisit, term: SpfTerm, child: SpfVisit) -> SpfOutcome | None:
     """What the record means that an include (RFC 7208 §5.2) or a redirect (§6.1) led to."""
-    if child.result is SpfResult.NONE:
-        return SpfOutcome.REDIRECTED_NONE if term.kind is SpfKind.REDIRECT else SpfOutcome.INCLUDED_NONE
-    if term.kind is not SpfKind.REDIRECT and child.result in _GOES_ON:
-        return None
-    visit.onward = child
-    matches = term.kind is not SpfKind.REDIRECT and child.result is SpfResult.PASS
-    return SpfOutcome.MATCH if matches else SpfOutcome.ONWARD
+    result = child.result
+    if term.kind is _REDIRECT:
+        visit.onward = None if result is _NONE else child
+        return _ONWARD if visit.onward else SpfOutcome.REDIRECTED_NONE
+    if result is _NONE:
+        return SpfOutcome.INCLUDED_NONE
+    if result is _PASS or result in _ERRORS:
+        visit.onward = child
+        return _MATCH if result is _PASS else _ONWARD
+    return None
 
 
 def _asked(check: Check, visit: SpfVisit, term: SpfTerm) -> Asking[SpfOutcome | None]:
     """Evaluate a mechanism that asks for addresses, or a record whose name depends on the mail."""
-    if term.kind not in (SpfKind.INCLUDE, SpfKind.REDIRECT):
+    if term.kind is not _INCLUDE and term.kind is not _REDIRECT:
         return (yield from matched(check, visit, term))
-    if term.kind is SpfKind.INCLUDE and term.macros and not check.can_match(term.macros):
+    if term.kind is _INCLUDE and term.macros and not check.can_match(term.macros):
         return None
     check.void_counted = False
     name = (yield from target_name(check, visit.domain, term.macros)) if term.macros else ""

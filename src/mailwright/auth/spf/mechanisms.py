@@ -30,13 +30,13 @@ def _asked(check: Check, visit: SpfVisit, term: SpfTerm, name: str) -> Asking[Sp
             (answer,) = yield from check.answers((Question(name, "A"),))
             return (SpfOutcome.MATCH if isinstance(answer, Found) else None) or _nothing(check, answer)
         case _:  # RFC 7208 §5.3
-            (answer,) = yield from check.answers((Question(name, check.address_type),), check.ahead(visit))
+            (answer,) = yield from check.answers((Question(name, check.address_type),), visit)
             return _compared(check, term, answer)
 
 
 def _mx(check: Check, visit: SpfVisit, term: SpfTerm, name: str) -> Asking[SpfOutcome | None]:
     """One of the addresses of the mail servers, by preference; never the implicit MX (RFC 7208 §5.4)."""
-    (answer,) = yield from check.answers((Question(name, "MX"),), check.ahead(visit))
+    (answer,) = yield from check.answers((Question(name, "MX"),), visit)
     if not isinstance(answer, Found):
         return _nothing(check, answer)
     hosts = [mx.host for mx in sorted(answer.exchangers, key=lambda mx: mx.preference)]

@@ -52,26 +52,32 @@ class Check:
             return SpfOutcome.LOOKUPS
         return SpfOutcome.VOIDS if self.voids > MAX_VOIDS else None
 
-    def answers(self, questions: Sequence[Question], ahead: Sequence[Question] = ()) -> Asking[list[Answer]]:
-        """The answers; what is not known yet is asked at once.
-
-        With it may go questions that evaluation would come to later, as long as no more than ten were asked in sum: no more
-        than evaluation alone may ask. Their answers count only where it does come to them.
-        """
+    def answers(self, questions: Sequence[Question], visit: SpfVisit | None = None) -> Asking[list[Answer]]:
+        """The answers; what is not known yet is asked at once. With one question may go others of the record of `visit`."""
         known = self.known
-        wanted = [question for question in dict.fromkeys(questions) if question not in known]
-        if wanted:
-            room = max(0, MAX_LOOKUPS - len(known) - len(wanted))
-            wanted += [question for question in dict.fromkeys(ahead) if question not in known and question not in wanted][:room]
+        if any(question not in known for question in questions):
+            wanted = [question for question in dict.fromkeys(questions) if question not in known]
+            if visit:
+                wanted = self.with_ahead(wanted[0], visit)
             known.update(zip(wanted, (yield tuple(wanted)), strict=True))
         return [known[question] for question in questions]
 
-    def ahead(self, visit: SpfVisit) -> list[Question]:
-        """What the record at hand may ask besides."""
-        if visit.record is None:
-            return []
-        ahead = visit.record.ahead4 if self.client.bits == BITS4 else visit.record.ahead6
-        return [question if question.name else Question(visit.domain, question.type) for question in ahead]
+    def with_ahead(self, question: Question, visit: SpfVisit) -> list[Question]:
+        """A question, and those that evaluation would come to later in the same record.
+
+        No more than ten in sum, as many as evaluation alone may ask. Their answers count only where it does come to them.
+        """
+        wanted = [question]
+        if record := visit.record:
+            known, room = self.known, MAX_LOOKUPS - len(self.known)
+            for one in record.ahead4 if self.client.bits == BITS4 else record.ahead6:
+                if len(wanted) >= room:
+                    break
+                if not one.name:
+                    one = Question(visit.domain, one.type)
+                if one not in known and one not in wanted:
+                    wanted.append(one)
+        return wanted
 
     def values(self, domain: str) -> dict[str, str]:
         """What the macros stand for where `domain` is evaluated (RFC 7208 §7.2); %{p} is "unknown" until it was asked for."""

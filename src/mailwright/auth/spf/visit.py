@@ -9,30 +9,34 @@ from mailwright.dns import Answer
 
 
 class SpfOutcome(StrEnum):
-    """How the evaluation of one record ended."""
+    """How the evaluation of one record ended, and with which `result`; a match has that of its qualifier, RFC 7208 §4.6.2."""
 
-    MATCH = "match"  # a term matched; its qualifier is the result, RFC 7208 §4.6.2
-    DEFAULT = "default"  # no term matched, §4.7
-    ONWARD = "onward"  # the record of an include or redirect decided
-    NO_RECORD = "no-record"  # §4.5
-    NO_DOMAIN = "no-domain"  # the domain is malformed, or a single label, §4.3
-    NO_ANSWER = "no-answer"  # the DNS did not answer, §4.4, §5
-    SEVERAL = "several"  # two records at one name, §4.5
-    SYNTAX = "syntax"  # §4.6
-    LOOKUPS = "lookups"  # more than 10 terms that ask, §4.6.4
-    VOIDS = "voids"  # more than 2 lookups without an answer, §4.6.4
-    HOSTS = "hosts"  # more than 10 MX records, §4.6.4
-    INCLUDED_NONE = "included-none"  # an include without a record, §5.2
-    REDIRECTED_NONE = "redirected-none"  # a redirect without a record, §6.1
-    BAD_ADDRESS = "bad-address"  # the caller gave no IP address, §8.7
+    result: SpfResult
+
+    MATCH = "match", SpfResult.PASS
+    DEFAULT = "default", SpfResult.NEUTRAL  # no term matched, §4.7
+    ONWARD = "onward", SpfResult.PERMERROR  # the record of an include or redirect decided, with its own result, §5.2, §6.1
+    NO_RECORD = "no-record", SpfResult.NONE  # §4.5
+    NO_DOMAIN = "no-domain", SpfResult.NONE  # the domain is malformed, or a single label, §4.3
+    NO_ANSWER = "no-answer", SpfResult.TEMPERROR  # the DNS did not answer, §4.4, §5
+    SEVERAL = "several", SpfResult.PERMERROR  # two records at one name, §4.5
+    SYNTAX = "syntax", SpfResult.PERMERROR  # §4.6
+    LOOKUPS = "lookups", SpfResult.PERMERROR  # more than 10 terms that ask, §4.6.4
+    VOIDS = "voids", SpfResult.PERMERROR  # more than 2 terms whose lookup found nothing, §4.6.4
+    HOSTS = "hosts", SpfResult.PERMERROR  # more than 10 MX records, §4.6.4
+    INCLUDED_NONE = "included-none", SpfResult.PERMERROR  # an include without a record, §5.2
+    REDIRECTED_NONE = "redirected-none", SpfResult.PERMERROR  # a redirect without a record, §6.1
+    BAD_ADDRESS = "bad-address", SpfResult.PERMERROR  # the caller gave no IP address, §8.7
+
+    def __new__(cls, value: str, result: SpfResult) -> "SpfOutcome":
+        """A member is its word, and knows its result."""
+        outcome = str.__new__(cls, value)
+        outcome._value_ = value
+        outcome.result = result
+        return outcome
 
 
-_RESULTS = {
-    SpfOutcome.DEFAULT: SpfResult.NEUTRAL,
-    SpfOutcome.NO_RECORD: SpfResult.NONE,
-    SpfOutcome.NO_DOMAIN: SpfResult.NONE,
-    SpfOutcome.NO_ANSWER: SpfResult.TEMPERROR,
-}  # all others are a permerror
+_MATCH = SpfOutcome.MATCH
 
 
 @dataclass(slots=True)
@@ -56,12 +60,10 @@ class SpfVisit:
     def end(self, outcome: SpfOutcome, term: SpfTerm | None = None) -> None:
         """Evaluation ends here, with the term that decided."""
         self.outcome, self.term = outcome, term
-        if outcome is SpfOutcome.MATCH and term:
+        if term and outcome is _MATCH:
             self.result = term.result
-        elif outcome is SpfOutcome.ONWARD and self.onward:
-            self.result = self.onward.result
         else:
-            self.result = _RESULTS.get(outcome, SpfResult.PERMERROR)
+            self.result = self.onward.result if self.onward else outcome.result
 
     def way(self) -> Iterator["SpfVisit"]:
         """From here to the visit that decided."""
