@@ -84,9 +84,11 @@ PUT_TOGETHER = {  # where a code is not a word in the source: the codes that com
     ("explain/replies.py", "f'reply-{reason.code}'"): {f"reply-{reason}" for reason in REPLIES["reasons"]},
     ("net/smtp_out.py", "f'connect-{failed.cause}'"): {f"connect-{cause}" for cause in written("net/dial.py", {"Failed"})},
     ("smtp/words.py", "f'{step}-refused'"): {f"{step}-refused" for step in written("smtp/client.py", {"refused"})},
+    ("auth/arc/words.py", "code"): keys_of("auth/arc/words.py", "WORDS"),
     ("auth/dkim/words.py", "code"): keys_of("auth/dkim/words.py", "WORDS"),
     ("message/headers.py", "code"): keys_of("message/headers.py", "_SAID"),
     # Handed on: each of these came from a call that has the word.
+    ("auth/arc/verdict.py", "self.code"): set(),
     ("auth/dkim/verdict.py", "self.code"): set(),
     ("smtp/words.py", "found.code"): set(),
     ("smtp/replies.py", "code"): set(),
