@@ -34,6 +34,16 @@ from mailwright.auth.dmarc.record import ReportAddress as ReportAddress
 from mailwright.auth.dmarc.record import read_dmarc as read_dmarc
 from mailwright.auth.dmarc.verdict import DmarcResult as DmarcResult
 from mailwright.auth.dmarc.verdict import DmarcVerdict as DmarcVerdict
+from mailwright.auth.results.forged import remove_forged as remove_forged
+from mailwright.auth.results.model import AuthResults as AuthResults
+from mailwright.auth.results.model import MethodResult as MethodResult
+from mailwright.auth.results.model import Property as Property
+from mailwright.auth.results.read import read_results as read_results
+from mailwright.auth.results.received_spf import ReceivedSpf as ReceivedSpf
+from mailwright.auth.results.received_spf import read_received_spf as read_received_spf
+from mailwright.auth.results.received_spf import told_received_spf as told_received_spf
+from mailwright.auth.results.received_spf import write_received_spf as write_received_spf
+from mailwright.auth.results.write import write_results as write_results
 from mailwright.auth.spf.check import check_spf as check_spf
 from mailwright.auth.spf.parse import read_spf as read_spf
 from mailwright.auth.spf.record import SpfFault as SpfFault

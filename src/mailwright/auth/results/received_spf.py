@@ -5,10 +5,19 @@ from typing import NamedTuple
 
 from mailwright.auth.results.scan import Scanner, unfolded
 from mailwright.auth.results.write import always_quoted, commented, folded, keyword
+from mailwright.auth.spf.verdict import SpfVerdict
 from mailwright.values import Malformed
 
 _ATOM = r"0-9A-Za-z!#$%&'*+/=?^_`{|}~\-"  # RFC 5322 §3.2.3 atext
 _DOT_ATOM = re.compile(rf"[{_ATOM}]{{1,250}}(?:\.[{_ATOM}]{{1,250}}){{0,30}}")
+_ERRORS = frozenset({"temperror", "permerror"})
+_SAYS = {
+    "pass": "permits",
+    "fail": "does not permit",
+    "softfail": "probably does not permit",
+    "neutral": "says nothing of",
+    "none": "has no SPF record that could permit",
+}
 _REMEDY = "Nobody need act: the field is passed over. Who wrote it should follow RFC 7208 §9.1."
 
 
@@ -36,6 +45,18 @@ def write_received_spf(spf: ReceivedSpf) -> str:
     last = len(spf.pairs) - 1
     parts += [f"{keyword(key)}={_quoted(value)}{'' if n == last else ';'}" for n, (key, value) in enumerate(spf.pairs)]
     return folded("Received-SPF:", parts)
+
+
+def told_received_spf(verdict: SpfVerdict, receiver: str) -> str:
+    """The field for a verdict, with all from which it can be checked again; to be put above every other (RFC 7208 §9.1)."""
+    pairs = [("client-ip", verdict.ip), ("helo", verdict.helo), ("identity", verdict.identity), ("receiver", receiver)]
+    if verdict.identity == "mailfrom":
+        pairs.insert(1, ("envelope-from", verdict.sender))
+    pairs.append(("mechanism", verdict.term or "default"))
+    if verdict.result in _ERRORS:
+        pairs.append(("problem", verdict.reason.what))
+    comment = f"{receiver}: {verdict.domain} {_SAYS.get(verdict.result, 'could not be judged for')} {verdict.ip}"
+    return write_received_spf(ReceivedSpf(verdict.result.value, comment, tuple(pairs)))
 
 
 def read_received_spf(field: bytes | str) -> ReceivedSpf:
