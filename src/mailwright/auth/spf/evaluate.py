@@ -54,10 +54,13 @@ def selected(answer: Answer) -> SpfRecord | SpfOutcome:
     """The one SPF record among the TXT records (RFC 7208 §4.4, §4.5)."""
     if not isinstance(answer, Found):
         return SpfOutcome.NO_ANSWER if isinstance(answer, Failed) else SpfOutcome.NO_RECORD
-    texts = [record.text for record in answer.records if isinstance(record, Txt) and is_spf(record.text)]
-    if len(texts) == 1:
-        return read_spf(texts[0])
-    return SpfOutcome.SEVERAL if texts else SpfOutcome.NO_RECORD
+    text = None
+    for record in answer.records:
+        if isinstance(record, Txt) and is_spf(record.text):
+            if text is not None:
+                return SpfOutcome.SEVERAL
+            text = record.text
+    return SpfOutcome.NO_RECORD if text is None else read_spf(text)
 
 
 def _opened(check: Check, visit: SpfVisit, answer: Answer) -> Iterator[SpfTerm]:
