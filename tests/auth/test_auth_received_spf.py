@@ -35,12 +35,12 @@ BOTH = [  # values, the field, because
 ]
 READ = [  # value, values, because
     (
-        "Pass (a.example: b) receiver=a.example; client-ip=192.0.2.1;\r\n mechanism=ip4:192.0.2.1; envelope-from=a@b.example; helo=b;",
+        "Pass (a.example: b) receiver=a; client-ip=192.0.2.1;\r\n mechanism=ip4:192.0.2.1; envelope-from=a@b.example; helo=b;",
         ReceivedSpf(
             "pass",
             "a.example: b",
             (
-                ("receiver", "a.example"),
+                ("receiver", "a"),
                 ("client-ip", "192.0.2.1"),
                 ("mechanism", "ip4:192.0.2.1"),
                 ("envelope-from", "a@b.example"),

@@ -126,11 +126,11 @@ READ = [  # value, results, because
     ('"a.example"; none', AuthResults("a.example"), "§2.2: the name of the server may be quoted"),
     (
         (
-            "srv.example (first) 1 (second);\r\n\tdkim (third) / 1 (fourth) = (fifth) fail\r\n\t  policy (sixth) . (seventh) expired"
+            "srv (first) 1 (second);\r\n\tdkim (third) / 1 (fourth) = (fifth) fail\r\n\t  policy (sixth) . (seventh) expired"
             "\r\n\t  (eighth) = (ninth) 1362471462"
         ),
         AuthResults(
-            "srv.example",
+            "srv",
             (
                 one(
                     "dkim",
