@@ -6,7 +6,7 @@ from typing import NamedTuple, NoReturn
 from mailwright.auth.arc.sets import NAMES, SEAL, SIGNATURE, ArcFault, ArcSet, check_chain, gather
 from mailwright.auth.arc.verdict import ArcResult, ArcVerdict
 from mailwright.auth.dkim import words as dkim_words
-from mailwright.auth.dkim.bodies import MAX_FORMS, BodyHash, hash_forms
+from mailwright.auth.dkim.bodies import MAX_FORMS, hash_forms
 from mailwright.auth.dkim.canonical import CRLF, Form, Raw
 from mailwright.auth.dkim.fault import Fault
 from mailwright.auth.dkim.forms import BodyForm, body_form
@@ -22,11 +22,10 @@ from mailwright.auth.dkim.signature import (
     read_selector,
     read_time,
 )
+from mailwright.auth.dkim.verify import Hashes, check_times
 from mailwright.dns import Answer, Asking, Question
 from mailwright.values import Malformed
 
-Hashes = Mapping[BodyForm, BodyHash]
-FUTURE_SECONDS = 300  # by which a signer's clock may be fast, as for DKIM
 _SEAL_TAGS = ("a", "b", "d", "s")  # RFC 8617 §4.1.3; i= and cv= are checked before them, t= may be missing
 _Answers = Mapping[Question, Answer]
 
@@ -132,10 +131,13 @@ def _signature(one: ArcSet, now: float | None, hashes: Hashes) -> Signature:
         signature = _read_signature(one.signature)
     except Fault as fault:
         _blame("arc-signature-malformed", one, SIGNATURE, fault)
+    try:
+        if now is not None:
+            check_times(signature, now)
+    except Fault as fault:
+        _blame("arc-signature-expired", one, SIGNATURE, fault)
     if SEAL in signature.terms.names:
         raise ArcFault("arc-signature-covers-seal", at=one.number, name=SIGNATURE)
-    if now is not None:
-        _check_times(signature, now, one)
     bodies = [(form, hashes[form]) for form in _body_forms(one.signature, signature.body) if form in hashes]
     if not bodies:
         _blame("arc-signature-malformed", one, SIGNATURE, Fault("dkim-too-many-forms"))
@@ -154,17 +156,6 @@ def _read_signature(tags: Mapping[str, str]) -> Signature:
         return read_message_signature(tags)
     signature = read_message_signature({**tags, "h": ":".join(names) or "from"})
     return signature if names else signature._replace(terms=signature.terms._replace(names=()))
-
-
-def _check_times(signature: Signature, now: float, one: ArcSet) -> None:
-    """RFC 6376 §3.5 x=, t=."""
-    if signature.expires is not None and now > signature.expires:
-        seen = f"x={signature.expires}, it is {now:.0f}"
-    elif signature.signed_at is not None and signature.signed_at > now + FUTURE_SECONDS:
-        seen = f"t={signature.signed_at}, it is {now:.0f}"
-    else:
-        return
-    raise ArcFault("arc-signature-expired", at=one.number, name=SIGNATURE, seen=seen)
 
 
 def _question(signature: Signature) -> Question:

@@ -71,13 +71,14 @@ def _read(head: SignedHead, at: int, now: float | None) -> _Read | DkimVerdict:
         tags = head.tags(_NAME, at)
         signature = read_signature(tags)
         if now is not None:
-            _check_times(signature, now)
+            check_times(signature, now)
     except Fault as fault:
         return _told(tags, signature, None, fault.code, fault.seen)
     return _Read(at, tags, signature)
 
 
-def _check_times(signature: Signature, now: float) -> None:
+def check_times(signature: Signature, now: float) -> None:
+    """Whether a signature is valid at a time (RFC 6376 §3.5 t=, x=). Raises Fault."""
     if signature.expires is not None and now > signature.expires:
         raise Fault("dkim-expired", f"x={signature.expires}, it is {now:.0f}")
     if signature.signed_at is not None and signature.signed_at > now + FUTURE_SECONDS:
