@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mailwright import __version__
-from mailwright.cli import accounts, captured, domains, queue, serve, why
+from mailwright.cli import accounts, auth, captured, domains, queue, serve, why
 from mailwright.cli.desk import Desk
 from mailwright.cli.screen import err, show_fault
 from mailwright.values import MailwrightError
@@ -27,7 +27,15 @@ def program(context: click.Context, config: Path | None) -> None:
     context.obj = Desk(config)
 
 
-for command in (*serve.COMMANDS, *accounts.COMMANDS, *domains.COMMANDS, *queue.COMMANDS, *why.COMMANDS, *captured.COMMANDS):
+for command in (
+    *serve.COMMANDS,
+    *accounts.COMMANDS,
+    *domains.COMMANDS,
+    *queue.COMMANDS,
+    *why.COMMANDS,
+    *captured.COMMANDS,
+    *auth.COMMANDS,
+):
     program.add_command(command)
 
 

@@ -15,8 +15,9 @@ from mailwright.values import Finding, MailwrightError
 
 _FOR_PROGRAMS = 10_000  # columns where no terminal is: grep and cut want one line for each row
 
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _FOR_PROGRAMS)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# Without emoji: the ":a:" in an IPv6 address is none.
+out = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else _FOR_PROGRAMS)
+err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def show_fault(fault: MailwrightError) -> None:
@@ -57,8 +58,14 @@ def write_file(file: Path, content: bytes) -> None:
 
 
 def show_json(value: Any) -> None:
-    """The same for programs."""
-    out.print(json.dumps(value, ensure_ascii=False, indent=2, default=str), markup=False)
+    """The same for programs. An octet that is no UTF-8, as records may have, becomes an escape from \\udc80 to \\udcff."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    out.print(text.encode("utf-8", "backslashreplace").decode(), markup=False)
+
+
+def plain(text: str) -> str:
+    """Text of others as a terminal may show it: nothing in it moves the cursor or changes the direction of reading."""
+    return text if text.isprintable() else "".join([char if char.isprintable() else "\ufffd" for char in text])
 
 
 def shown(address: tuple[str, int]) -> str:

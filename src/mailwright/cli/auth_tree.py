@@ -1,0 +1,111 @@
+"""SPF records as a tree: which term decided, which did not match, what each costs."""
+
+from rich.text import Text
+from rich.tree import Tree
+
+from mailwright.auth import SpfFault, SpfKind, SpfOutcome, SpfSurvey, SpfTerm, SpfVerdict, SpfVisit
+from mailwright.auth.spf.state import MAX_LOOKUPS, MAX_VOIDS
+from mailwright.auth.spf.survey import lookups_of
+from mailwright.cli.screen import out, plain
+
+_GUIDE = "dim"
+_UNTOLD = (SpfKind.EXP, SpfKind.MODIFIER)
+_RESULTS = {"pass": "green", "fail": "red", "permerror": "red", "temperror": "magenta"}
+_ENDED = {
+    SpfOutcome.NO_RECORD: "there is no SPF record",
+    SpfOutcome.NO_DOMAIN: "this is no domain",
+    SpfOutcome.NO_ANSWER: "the DNS did not answer",
+    SpfOutcome.LOOKUPS: "more than 10 lookups",
+    SpfOutcome.VOIDS: "more than 2 lookups found nothing",
+    SpfOutcome.HOSTS: "more than 10 mail servers",
+    SpfOutcome.INCLUDED_NONE: "there is no SPF record at that name",
+    SpfOutcome.REDIRECTED_NONE: "there is no SPF record at that name",
+    SpfOutcome.SYNTAX: "the record cannot be read",
+    SpfOutcome.SEVERAL: "several SPF records",
+    SpfOutcome.ONWARD: "as the record below says",
+}
+
+
+def show_way(verdict: SpfVerdict) -> None:
+    """The records as they were evaluated for one server: terms that did not match, the one that decided, the rest."""
+    if verdict.tree.record is None:
+        return
+    used = f"{verdict.lookups} of {MAX_LOOKUPS} lookups used, {verdict.void_lookups} of {MAX_VOIDS} that found nothing"
+    out.print()
+    tree = Tree(
+        Text.assemble((f"SPF of {plain(verdict.domain)}", "bold"), f" for {plain(verdict.ip)}: {used}"), guide_style=_GUIDE
+    )
+    _grow(tree, verdict.tree, reached=True)
+    out.print(tree, soft_wrap=False)
+    if verdict.explanation:
+        out.print(Text(f'The owner explains: "{plain(verdict.explanation)}"'), soft_wrap=False)
+
+
+def show_survey(survey: SpfSurvey) -> None:
+    """All records, whoever sends, with the lookups of each."""
+    found = survey.tree
+    more = "" if survey.complete else " at least"
+    title = Text.assemble(
+        (f"SPF of {plain(found.domain)}", "bold"), f":{more} {_lookups(survey.lookups)}, {MAX_LOOKUPS} are allowed"
+    )
+    tree = Tree(title, guide_style=_GUIDE)
+    _spread(tree, found, set())
+    out.print(tree, soft_wrap=False)
+
+
+def _grow(tree: Tree, visit: SpfVisit, *, reached: bool) -> None:
+    """The terms of one record in order; below an include or redirect those of its record."""
+    below = {id(child.via): child for child in visit.inner}
+    for term in visit.record.terms if visit.record else ():
+        if term.kind in _UNTOLD:
+            continue
+        child = below.get(id(term))
+        branch = tree.add(_evaluated(term, visit, child, reached=reached))
+        if child is not None:
+            _grow(branch, child, reached=reached)
+        if term is visit.term:
+            reached = False
+
+
+def _evaluated(term: SpfTerm, visit: SpfVisit, child: SpfVisit | None, *, reached: bool) -> Text:
+    text = plain(term.text)
+    if term.fault:
+        return _faulty(term, term.fault)
+    if not reached or visit.outcome is SpfOutcome.SYNTAX:
+        return Text.assemble((text, "dim"), ("  not reached", "dim"))
+    if term is visit.term:
+        said = f"matches: {visit.result}" if visit.outcome is SpfOutcome.MATCH else f"{visit.result}: {_ENDED[visit.outcome]}"
+        return Text.assemble((text, "bold"), (f"  {said}", f"bold {_RESULTS.get(visit.result, 'yellow')}"))
+    inner = f" ({child.result})" if child is not None else ""
+    return Text.assemble(text, (f"  no match{inner}", "dim"))
+
+
+def _spread(tree: Tree, visit: SpfVisit, shown: set[str]) -> None:
+    """The same without a server: what each term costs. A record that was shown above is not shown again."""
+    if visit.record is None:
+        tree.add(Text(_ENDED.get(visit.outcome, ""), "red"))
+        return
+    shown.add(visit.domain)
+    counted = {id(term) for term in visit.record.asking} if not visit.record.faults else set()
+    below = {id(child.via): child for child in visit.inner}
+    for term in visit.record.terms:
+        child = below.get(id(term))
+        cost = (id(term) in counted) + (lookups_of(child) if child is not None else 0)
+        again = child is not None and child.domain in shown
+        branch = tree.add(_faulty(term, term.fault) if term.fault else _priced(term, cost, again=again))
+        if child is not None and not again:
+            _spread(branch, child, shown)
+
+
+def _priced(term: SpfTerm, cost: int, *, again: bool) -> Text:
+    return Text.assemble(
+        plain(term.text), (f"  {_lookups(cost)}" if cost else "", "bold"), (" (as above)" if again else "", "dim")
+    )
+
+
+def _lookups(number: int) -> str:
+    return f"{number} lookup{'' if number == 1 else 's'}"
+
+
+def _faulty(term: SpfTerm, fault: SpfFault) -> Text:
+    return Text.assemble((plain(term.text), "red bold"), (f"  {plain(fault.what)} {plain(fault.do)}", "red"))
