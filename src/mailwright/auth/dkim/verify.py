@@ -28,10 +28,7 @@ class _Read(NamedTuple):
     at: int
     tags: dict[str, str]
     signature: Signature
-
-    @property
-    def question(self) -> Question:
-        return key_question(self.signature.terms.domain, self.signature.terms.selector)
+    question: Question
 
 
 class _Ready(NamedTuple):
@@ -74,7 +71,7 @@ def _read(head: SignedHead, at: int, now: float | None) -> _Read | DkimVerdict:
             check_times(signature, now)
     except Fault as fault:
         return _told(tags, signature, None, fault.code, fault.seen)
-    return _Read(at, tags, signature)
+    return _Read(at, tags, signature, key_question(signature.terms.domain, signature.terms.selector))
 
 
 def check_times(signature: Signature, now: float) -> None:
@@ -116,7 +113,7 @@ def _verdicts(head: SignedHead, trials: list[_Ready | DkimVerdict], hashes: Hash
 
 def _computed(head: SignedHead, trial: _Ready, hashes: Hashes) -> DkimVerdict:
     """Whether body and header are as they were signed (RFC 6376 §6.1.3)."""
-    (at, tags, signature), key = trial
+    (at, tags, signature, _), key = trial
     terms, (_, limit), body = signature.terms, signature.body, hashes.get(signature.body)
     if body is None:
         return _told(tags, signature, key, "dkim-too-many-forms")
