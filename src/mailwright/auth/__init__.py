@@ -52,6 +52,7 @@ from mailwright.auth.spf.record import SpfRecord as SpfRecord
 from mailwright.auth.spf.record import SpfResult as SpfResult
 from mailwright.auth.spf.record import SpfTerm as SpfTerm
 from mailwright.auth.spf.survey import SpfSurvey as SpfSurvey
+from mailwright.auth.spf.survey import SpfUse as SpfUse
 from mailwright.auth.spf.survey import survey_spf as survey_spf
 from mailwright.auth.spf.verdict import SpfVerdict as SpfVerdict
 from mailwright.auth.spf.visit import SpfOutcome as SpfOutcome

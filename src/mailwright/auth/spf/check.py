@@ -1,17 +1,15 @@
 """Whether a host may send mail as a domain (RFC 7208): the arguments made ready, the record evaluated, the publisher heard."""
 
-from functools import lru_cache
-
 from mailwright.auth.spf.evaluate import check_host
 from mailwright.auth.spf.macros import expand_text, read_explain_string
-from mailwright.auth.spf.names import target_name, validated_name
+from mailwright.auth.spf.names import record_question, target_name, validated_name
 from mailwright.auth.spf.network import Client, read_client
 from mailwright.auth.spf.record import SpfResult
 from mailwright.auth.spf.state import UNKNOWN, Check
 from mailwright.auth.spf.verdict import Identity, SpfVerdict
 from mailwright.auth.spf.visit import SpfOutcome, SpfVisit
-from mailwright.dns import Asking, Found, Question, askable
-from mailwright.values import Domain, Malformed
+from mailwright.dns import Asking, Found, Question
+from mailwright.values import Malformed
 
 POSTMASTER = "postmaster"  # RFC 7208 §2.4, §4.3
 MAX_ARGUMENT = 1000  # characters of a sender or HELO name that are looked at; an SMTP line has 512, RFC 5321 §4.5.3.1.4
@@ -29,7 +27,7 @@ def check_spf(
     """
     helo = helo[:MAX_ARGUMENT]
     local, origin = _sender("" if identity == "helo" else mail_from, helo)
-    question = _question(origin)
+    question = record_question(origin)
     domain = question.name if question else ""
     client = read_client(ip)
     if not origin.isascii():
@@ -62,17 +60,6 @@ def _sender(mail_from: str, helo: str) -> tuple[str, str]:
         mail_from = mail_from[1:-1]
     local, _, origin = mail_from.rpartition("@") if mail_from else ("", "", helo)
     return local or POSTMASTER, origin.removesuffix(".")
-
-
-@lru_cache(maxsize=16384)
-def _question(origin: str) -> Question | None:
-    """Where the record is; None where the domain is malformed, a single label or an address literal (RFC 7208 §4.3)."""
-    try:
-        question = Question(origin if origin.isascii() else Domain.parse(origin), "TXT")
-    except Malformed:
-        return None
-    name = question.name
-    return question if "." in name and name[0] != "[" and askable(name) else None
 
 
 def _explained(check: Check, visit: SpfVisit) -> Asking[str]:

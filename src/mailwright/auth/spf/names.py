@@ -1,9 +1,23 @@
-"""Names that depend on the mail: targets made of macros, and the validated names of the client's address."""
+"""Names to ask for: where a record is, targets made of macros, the validated names of the client's address."""
+
+from functools import lru_cache
 
 from mailwright.auth.spf.macros import MacroText, expand_name
 from mailwright.auth.spf.network import BITS4, BITS6
 from mailwright.auth.spf.state import MAX_HOSTS, UNKNOWN, Check
 from mailwright.dns import Asking, Found, Missing, Question, askable, canonical
+from mailwright.values import Domain, Malformed
+
+
+@lru_cache(maxsize=16384)
+def record_question(origin: str) -> Question | None:
+    """Where the record is; None where the domain is malformed, a single label or an address literal (RFC 7208 §4.3)."""
+    try:
+        question = Question(origin if origin.isascii() else Domain.parse(origin), "TXT")
+    except Malformed:
+        return None
+    name = question.name
+    return question if "." in name and name[0] != "[" and askable(name) else None
 
 
 def target_name(check: Check, domain: str, macros: MacroText) -> Asking[str]:
