@@ -89,6 +89,7 @@ PUT_TOGETHER = {  # where a code is not a word in the source: the codes that com
     ("message/headers.py", "code"): keys_of("message/headers.py", "_SAID"),
     # Handed on: each of these came from a call that has the word.
     ("auth/arc/verdict.py", "self.code"): set(),
+    ("auth/dkim/published.py", "fault.code"): set(),
     ("auth/dkim/verdict.py", "self.code"): set(),
     ("smtp/words.py", "found.code"): set(),
     ("smtp/replies.py", "code"): set(),
