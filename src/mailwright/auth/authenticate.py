@@ -24,6 +24,7 @@ from mailwright.message.author import author_domain
 from mailwright.message.headers import Field
 from mailwright.values import Domain, Finding, Level
 
+_SIGNATURES = (b"dkim-signature", b"arc-message-signature")  # a mail without them need not be hashed
 _RANK = {Level.ERROR: 0, Level.WARNING: 1, Level.NOTE: 2}
 
 
@@ -91,7 +92,7 @@ def _judged(
 ) -> Asking[Authenticated]:
     head, body = open_mail(raw)
     if hashes is None:
-        hashes = hash_forms(body, asked_forms(head))
+        hashes = hash_forms(body, asked_forms(head)) if any(map(head.count, _SIGNATURES)) else {}
     author = author_domain(_from_fields(head))
     receiver = authserv_id if "." in authserv_id else UNKNOWN  # %{r} is a host name or "unknown", RFC 7208 §7.3
     spf, dkim, arc, ahead = yield from together(
