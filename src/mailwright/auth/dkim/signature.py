@@ -94,9 +94,15 @@ def read_domain(text: str) -> str:
 
 
 def read_selector(text: str) -> str:
-    """s=: labels of a host name (RFC 6376 §3.1), in A-labels; U-labels are read too (RFC 8616 §5). Raises Fault."""
+    """s=: labels of a host name (RFC 6376 §3.1), in A-labels; U-labels are read too (RFC 8616 §5). Raises Fault.
+
+    An underscore passes, though the grammar has none: signers in the field use it, and such a name can hold a TXT record.
+    """
     try:
-        return _host(text)
+        if "_" not in text or not text.isascii():
+            return _host(text)
+        _host(text.replace("_", "x"))
+        return text.lower()
     except Malformed:
         raise Fault("dkim-selector-malformed", text[:80]) from None
 
