@@ -66,6 +66,12 @@ def test_stays(field: str, because: str) -> None:
     assert remove_forged(head, OURS) == head, because
 
 
+@pytest.mark.parametrize("line", [b" dkim=pass header.d=bank.example\r\n", b"\t;\r\n ; dkim=pass\r\n", b" x", b" \r\n"])
+def test_a_line_that_would_continue_our_field_goes(line: bytes) -> None:
+    rest = b"From: b@b.example\r\n" if line.endswith(b"\r\n") else b""
+    assert remove_forged(line + rest, OURS) == rest
+
+
 @pytest.mark.parametrize("ours", ["mx.grün.example", "mx.xn--grn-ioa.example", "MX.GRÜN.example."])
 @pytest.mark.parametrize("theirs", ["mx.grün.example", "mx.xn--grn-ioa.example", "MX.XN--GRN-IOA.example", "mx.GRÜN.example"])
 def test_international_names_have_two_spellings(ours: str, theirs: str) -> None:

@@ -8,6 +8,7 @@ from mailwright.values import Domain, Malformed
 
 VERSIONS = frozenset({"1"})  # of the format, that we and our readers know (RFC 8601 §2.6)
 _NAME = b"authentication-results"
+_FOLD = (b" ", b"\t")
 # A line end that is none (bare CR or LF): to some readers a field begins behind it.
 _HIDDEN = re.compile(rb"(?i)[\r\n][ \t]*+authentication-results[ \t]*+:")
 _SPACE = b"\t\r\n\x0b\x0c"
@@ -24,9 +25,10 @@ def remove_forged(head: bytes, authserv_id: str) -> bytes:
 
     For mail that comes from outside, before our own field is put on top (RFC 8601 §5: MUST). Every other octet stays.
     Letter case, comments, quotes, folding, blanks around full stops and international spelling hide nothing; a field that
-    cannot be read goes where our name stands anywhere in it.
+    cannot be read goes where our name stands anywhere in it. So does a continuation line that begins the block: it would
+    continue the field that we put above it (RFC 5322 §2.2.3), and say there what it likes.
     """
-    if _NAME not in head.lower():
+    if _NAME not in head.lower() and not head.startswith(_FOLD):
         return head
     ours = _canonical(authserv_id)
     fields = headers.fields(head)
@@ -35,6 +37,8 @@ def remove_forged(head: bytes, authserv_id: str) -> bytes:
 
 
 def _to_go(field: headers.Field, ours: str) -> bool:
+    if field.raw.startswith(_FOLD):
+        return True
     if field.name == _NAME:
         return _claims(field.value, ours)
     text = field.raw.replace(b"\r\n", b"")
