@@ -1,5 +1,6 @@
 """`mailwright auth` beside a zone file: what it says, its JSON, its exit codes; as a process where that may differ."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -13,6 +14,7 @@ import pytest
 
 from mailwright.auth import make_key, public_record, sign_dkim
 from mailwright.cli import main
+from tests.e2e.nameserver import Nameserver
 
 ZONE = """
 example.com            TXT "v=spf1 include:_spf.one.example include:_spf.two.example ip4:203.0.113.0/24 -all"
@@ -253,3 +255,15 @@ def test_without_any_name_server_it_could_not_be_found_out(tmp_path: Path) -> No
 def test_a_process_ends_with_the_verdict(folder: Path) -> None:
     command = ("message", "changed.eml", "--mail-from", "b@example.com", "--ip")
     assert [process(folder, *command, ip)[0] for ip in ("198.51.100.7", "198.18.0.1")] == [0, 1]
+
+
+async def test_the_live_dns_is_asked_and_what_is_not_published_yet_is_laid_over_it(tmp_path: Path) -> None:
+    async with Nameserver('example.com TXT "v=spf1 ip4:192.0.2.1 -all"') as server:
+        (tmp_path / "mailwright.toml").write_text(server.settings)
+        question = ("spf", "example.com", "--ip", "192.0.2.9", "--evidence")
+        now = await asyncio.to_thread(process, tmp_path, *question, zone=False)
+        then = await asyncio.to_thread(process, tmp_path, *question, "--with", "example.com TXT v=spf1 ip4:192.0.2.9", zone=False)
+    assert (now[0], then[0]) == (1, 0), now[2] + then[2]
+    assert "Asked the live DNS\n" in now[1]
+    assert "as if these were published: example.com TXT" in then[1]
+    assert server.asked == {"example.com": 1}, "what is laid over need not be asked"

@@ -116,7 +116,9 @@ def judge_spf(
     as_json: bool,
     source: DnsSource,
 ) -> None:
-    """May a server send for a domain; or, without --ip, what the domain's SPF record is made of and what it costs.
+    """Whether a server may send, or what an SPF record costs.
+
+    With --ip: may that server send for the domain? Without it: what is the domain's record made of, and what does it cost?
 
     \b
     mailwright auth spf example.com
@@ -142,7 +144,10 @@ def judge_spf(
 @dns_options
 @click.pass_obj
 def judge_dmarc(desk: Desk, domain: str, evidence: bool, as_json: bool, source: DnsSource) -> None:
-    """Which DMARC record holds for a domain, what it asks for, and what is wrong with it."""
+    """The DMARC record that holds for a domain.
+
+    Where it was found, what it asks for, and what is wrong with it.
+    """
     recorder = Recorder()
     verdict = source.run(recorder.watch(evaluate_dmarc(author=_domain(domain).name)), lambda: desk.settings)
     record = read_dmarc(verdict.record) if verdict.record else None
@@ -164,7 +169,7 @@ def judge_dmarc(desk: Desk, domain: str, evidence: bool, as_json: bool, source: 
 @dns_options
 @click.pass_obj
 def judge_dkim(desk: Desk, domain: str, selector: str, as_json: bool, source: DnsSource) -> None:
-    """What is published as a DKIM key, and what is wrong with it."""
+    """A published DKIM key, and what is wrong with it."""
     recorder = Recorder()
     report = source.run(recorder.watch(survey_key(_domain(domain).name, _domain(selector).name)), lambda: desk.settings)
     if as_json:
