@@ -8,6 +8,7 @@ from mailwright.auth.spf.parse import is_spf
 from mailwright.auth.spf.record import SpfResult
 from mailwright.auth.spf.visit import SpfOutcome, SpfVisit
 from mailwright.dns import Failed, Found
+from mailwright.dns.question import name_text
 from mailwright.dns.records import quoted
 from mailwright.values import Finding
 from mailwright.values.finding import error, note, warning
@@ -18,9 +19,11 @@ LONGEST = 254  # characters of an address that are shown (RFC 5321 §4.5.3.1.3)
 
 @dataclass(slots=True)
 class Story:
-    """What the words are made of: the first visit and the one that decided, and the facts of the check."""
+    """What the words are made of: the domain, the visit that decided with its own, and the facts of the check."""
 
-    tree: SpfVisit
+    domain: str
+    where: str
+    result: SpfResult
     decided: SpfVisit
     ip: str
     sender: str
@@ -32,7 +35,9 @@ class Story:
 def reason_of(tree: SpfVisit, *, ip: str, sender: str, lookups: int, voids: int) -> Finding:
     """Why a check ended as it did."""
     decided = tree.decided
-    return _WORDS[decided.outcome](Story(tree, decided, ip, sender, lookups, voids, evidence_of(tree)))
+    domain, where = _plain(tree.domain), _plain(decided.domain)
+    story = Story(domain, where, tree.result, decided, ip, sender, lookups, voids, evidence_of(tree))
+    return _WORDS[decided.outcome](story)
 
 
 def evidence_of(tree: SpfVisit) -> tuple[str, ...]:
@@ -41,7 +46,7 @@ def evidence_of(tree: SpfVisit) -> tuple[str, ...]:
     term, lines = None, []
     while visit:
         if visit.domain:
-            lines.append(f"{visit.domain} TXT: {_shown(visit.record.text) if visit.record else _seen(visit)}")
+            lines.append(f"{_plain(visit.domain)} TXT: {_shown(visit.record.text) if visit.record else _seen(visit)}")
         term, visit = visit.term, visit.onward
     if term:
         lines.append(f"decided by: {_shown(term.text)}")
@@ -55,6 +60,11 @@ def _seen(visit: SpfVisit) -> str:
     if isinstance(visit.answer, Found) and visit.outcome is SpfOutcome.SEVERAL:
         return " and ".join([_shown(text) for text in visit.answer.texts if is_spf(text)][:3])
     return "no SPF record"
+
+
+def _plain(domain: str) -> str:
+    """A name as zone files write it, where it is not plain already."""
+    return domain if domain.isascii() and domain.isprintable() else name_text(domain)
 
 
 def _shown(text: str) -> str:
@@ -81,7 +91,7 @@ def _named(text: str) -> str:
 
 def _judged(story: Story) -> Finding:
     """A term matched, or none did."""
-    domain, result = story.tree.domain, story.tree.result
+    domain, result = story.domain, story.result
     if result is _PASS:
         return note(
             "spf-pass",
@@ -120,7 +130,7 @@ def _judged(story: Story) -> Finding:
 
 
 def _no_record(story: Story) -> Finding:
-    domain = story.decided.domain
+    domain = story.where
     return warning(
         "spf-no-record",
         f"{domain} has no SPF record.",
@@ -152,7 +162,7 @@ def _bad_address(story: Story) -> Finding:
 
 
 def _no_answer(story: Story) -> Finding:
-    term, domain = story.decided.term, story.decided.domain
+    term, domain = story.decided.term, story.where
     where = f"for {_shown(term.text)} in the SPF record of {domain}" if term else f"for the SPF record of {domain}"
     return warning(
         "spf-no-answer",
@@ -165,7 +175,7 @@ def _no_answer(story: Story) -> Finding:
 
 
 def _too_many_lookups(story: Story) -> Finding:
-    domain = story.tree.domain
+    domain = story.domain
     return error(
         "spf-too-many-lookups",
         f"The SPF record of {domain} needs more than 10 lookups in the DNS.",
@@ -177,7 +187,7 @@ def _too_many_lookups(story: Story) -> Finding:
 
 
 def _too_many_voids(story: Story) -> Finding:
-    domain = story.tree.domain
+    domain = story.domain
     return error(
         "spf-too-many-voids",
         f"The SPF record of {domain} has more than 2 terms that lead nowhere ({story.voids} of {story.lookups} lookups).",
@@ -191,16 +201,16 @@ def _too_many_voids(story: Story) -> Finding:
 def _too_many_hosts(story: Story) -> Finding:
     return error(
         "spf-too-many-hosts",
-        f"An mx in the SPF record of {story.decided.domain} leads to more than 10 mail servers.",
+        f"An mx in the SPF record of {story.where} leads to more than 10 mail servers.",
         why="Receivers stop at 10 and treat the whole record as wrong.",
-        do=f"The owner of {story.decided.domain} must write the addresses as ip4: and ip6: instead of that mx.",
+        do=f"The owner of {story.where} must write the addresses as ip4: and ip6: instead of that mx.",
         evidence=story.evidence,
         reference="RFC 7208 §4.6.4",
     )
 
 
 def _several(story: Story) -> Finding:
-    domain = story.decided.domain
+    domain = story.where
     return error(
         "spf-several-records",
         f"{domain} has more than one SPF record.",
@@ -212,7 +222,7 @@ def _several(story: Story) -> Finding:
 
 
 def _syntax(story: Story) -> Finding:
-    domain = story.decided.domain
+    domain = story.where
     faults = story.decided.record.faults if story.decided.record else ()
     mends = " ".join(dict.fromkeys([fault.do for fault in faults[:5]]))
     return error(
@@ -226,7 +236,7 @@ def _syntax(story: Story) -> Finding:
 
 
 def _leads_nowhere(story: Story) -> Finding:
-    domain, term = story.decided.domain, story.decided.term
+    domain, term = story.where, story.decided.term
     return error(
         "spf-include-without-record",
         f"The SPF record of {domain} leads to a domain without an SPF record: {_shown(term.text if term else '')}.",
