@@ -27,6 +27,7 @@ over.example           TXT "v=spf1 include:example.com include:example.com inclu
 soft.example           TXT "v=spf1 ~all"
 _dmarc.soft.example    TXT "v=DMARC1; p=none"
 odd.example            TXT "v=spf1 ip6:2001:db8:a:b::1 \\255 -all"
+lost.example           TXT "v=spf1 a:gone.example -all"
 dark.example           FAILS
 _dmarc.dark.example    FAILS
 s._domainkey.dark.example FAILS
@@ -103,6 +104,12 @@ RUNS: list[tuple[str, int, list[str], str]] = [
     ("message plain.eml --ip 192.0.2.5 --evidence", 0, ["Asked the zone file zone", "_dmarc.com TXT: no such name"], "evidence"),
     ("spf example.com", 0, ["SPF of example.com: 4 lookups, 10 are allowed", "a:mail.three.example  1 lookup"], "the tree"),
     ("spf over.example", 1, ["15 lookups", "(as above)", "spf-too-many-lookups"], "too many"),
+    (
+        "spf lost.example",
+        0,
+        ["1 (IPv4) and 1 (IPv6) of them find nothing, 2 may", "a:gone.example 1 lookup (finds nothing)"],
+        "a host that is gone",
+    ),
     ("spf nobody.example", 1, ["there is no SPF record", "spf-no-record"], "missing"),
     ("spf dark.example", 3, ["spf-no-answer"], "silent"),
     (
@@ -219,7 +226,8 @@ def test_the_json_of_records_keeps_its_shape(run: Run) -> None:
     spf = json.loads(run("spf", "over.example", "--json")[1])
     inner = {**branch, "inner": [{**branch, "inner": []}]}
     assert shape(spf) == {
-        "domain": "str", "lookups": "int", "complete": "bool", "tree": {**branch, "inner": [inner]}, "findings": [FINDING],
+        "domain": "str", "lookups": "int", "void_lookups": {"ipv4": "int", "ipv6": "int"}, "complete": "bool",
+        "tree": {**branch, "inner": [inner]}, "findings": [FINDING],
         **asked,
     }  # fmt: skip
     dmarc = json.loads(run("dmarc", "example.com", "--json")[1])

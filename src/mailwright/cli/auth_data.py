@@ -105,6 +105,7 @@ def survey_data(survey: SpfSurvey) -> Data:
     return {
         "domain": survey.tree.domain,
         "lookups": survey.lookups,
+        "void_lookups": {"ipv4": survey.voids4, "ipv6": survey.voids6},
         "complete": survey.complete,
         "tree": _branch_data(survey.tree),
         "findings": [finding_data(one) for one in survey.findings],

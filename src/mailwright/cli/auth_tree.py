@@ -1,11 +1,13 @@
 """SPF records as a tree: which term decided, which did not match, what each costs."""
 
+from collections.abc import Mapping
+
 from rich.text import Text
 from rich.tree import Tree
 
 from mailwright.auth import SpfFault, SpfKind, SpfOutcome, SpfSurvey, SpfTerm, SpfVerdict, SpfVisit
 from mailwright.auth.spf.state import MAX_LOOKUPS, MAX_VOIDS
-from mailwright.auth.spf.survey import lookups_of
+from mailwright.auth.spf.survey import SpfUse, lookups_of
 from mailwright.cli.screen import out, plain
 
 _GUIDE = "dim"
@@ -42,14 +44,14 @@ def show_way(verdict: SpfVerdict) -> None:
 
 
 def show_survey(survey: SpfSurvey) -> None:
-    """All records, whoever sends, with the lookups of each."""
-    found = survey.tree
+    """All records, whoever sends, with the lookups of each, and which of them lead nowhere."""
     more = "" if survey.complete else " at least"
-    title = Text.assemble(
-        (f"SPF of {plain(found.domain)}", "bold"), f":{more} {_lookups(survey.lookups)}, {MAX_LOOKUPS} are allowed"
-    )
-    tree = Tree(title, guide_style=_GUIDE)
-    _spread(tree, found, set())
+    costs = f":{more} {_lookups(survey.lookups)}, {MAX_LOOKUPS} are allowed"
+    if survey.voids4 or survey.voids6:
+        costs += f"; {survey.voids4} (IPv4) and {survey.voids6} (IPv6) of them find nothing, {MAX_VOIDS} may"
+    tree = Tree(Text.assemble((f"SPF of {plain(survey.tree.domain)}", "bold"), costs), guide_style=_GUIDE)
+    empty = {(id(use.visit), id(use.term)): _void(use) for use in survey.uses}
+    _spread(tree, survey.tree, empty, set())
     out.print(tree, soft_wrap=False)
 
 
@@ -80,8 +82,11 @@ def _evaluated(term: SpfTerm, visit: SpfVisit, child: SpfVisit | None, *, reache
     return Text.assemble(text, (f"  no match{inner}", "dim"))
 
 
-def _spread(tree: Tree, visit: SpfVisit, shown: set[str]) -> None:
-    """The same without a server: what each term costs. A record that was shown above is not shown again."""
+def _spread(tree: Tree, visit: SpfVisit, empty: Mapping[tuple[int, int], str], shown: set[str]) -> None:
+    """The same without a server: what each term costs. A record that was shown above is not shown again.
+
+    `empty` tells which terms find nothing, by visit and term.
+    """
     if visit.record is None:
         tree.add(Text(_ENDED.get(visit.outcome, ""), "red"))
         return
@@ -92,15 +97,20 @@ def _spread(tree: Tree, visit: SpfVisit, shown: set[str]) -> None:
         child = below.get(id(term))
         cost = (id(term) in counted) + (lookups_of(child) if child is not None else 0)
         again = child is not None and child.domain in shown
-        branch = tree.add(_faulty(term, term.fault) if term.fault else _priced(term, cost, again=again))
+        words = " (as above)" if again else empty.get((id(visit), id(term)), "")
+        branch = tree.add(_faulty(term, term.fault) if term.fault else _priced(term, cost, words))
         if child is not None and not again:
-            _spread(branch, child, shown)
+            _spread(branch, child, empty, shown)
 
 
-def _priced(term: SpfTerm, cost: int, *, again: bool) -> Text:
-    return Text.assemble(
-        plain(term.text), (f"  {_lookups(cost)}" if cost else "", "bold"), (" (as above)" if again else "", "dim")
-    )
+def _priced(term: SpfTerm, cost: int, words: str) -> Text:
+    return Text.assemble(plain(term.text), (f"  {_lookups(cost)}" if cost else "", "bold"), (words, "dim"))
+
+
+def _void(use: SpfUse) -> str:
+    if use.void4 and use.void6:
+        return " (finds nothing)"
+    return f" (nothing for {'IPv4' if use.void4 else 'IPv6'})" if use.void4 or use.void6 else ""
 
 
 def _lookups(number: int) -> str:
