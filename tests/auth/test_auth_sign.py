@@ -208,6 +208,12 @@ def test_a_mail_without_from_is_not_signed() -> None:
         sign_dkim(b"To: b@example.net\r\n\r\nFrom: in the body\r\n", a_key())
 
 
+@pytest.mark.parametrize("blank", [b" ", b"\t"])
+def test_a_mail_that_would_continue_its_signature_is_not_signed(blank: bytes) -> None:
+    with pytest.raises(Malformed, match="continuation line"):
+        sign_dkim(blank + b"x=y\r\n" + MAIL, a_key())
+
+
 def test_without_a_time_there_is_no_t() -> None:
     assert b"t" not in naive_dkim.tags_of(sign_dkim(MAIL, a_key()))
 

@@ -30,7 +30,7 @@ def sign_dkim(raw: Raw, key: DkimKey, now: float | None = None) -> bytes:
     """The DKIM-Signature field for a mail, folded, with its CRLF, to be put before everything else (RFC 6376 §5.6).
 
     `raw` has CRLF line ends; `now` is in seconds since 1970 and becomes t= (None: no t=). Raises Malformed where the
-    mail has no From (RFC 6376 §5.4: it must be signed).
+    mail has no From (RFC 6376 §5.4: it must be signed), or begins with a line that would continue the signature put before it.
     """
     head, body_hash = read_mail(chunks_of(raw))
     return sign_headers(head, body_hash, key, now)
@@ -58,6 +58,8 @@ def read_mail(chunks: Iterable[bytes]) -> tuple[bytes, bytes]:
 
 def _fields_to_sign(head: bytes) -> tuple[list[bytes], tuple[int, ...]]:
     """The relaxed fields in the order of h=, and how often each name occurs; of one name the last comes first (§5.4.2)."""
+    if head.startswith((b" ", b"\t")):  # RFC 5322 §2.2.3
+        raise Malformed("The mail begins with a continuation line, so no field can stand before it.", "Begin it with a field.")
     found: dict[bytes, list[bytes]] = {}
     for name, value in relaxed_fields(head):
         if name in _SIGNED:
