@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow check bench fuzz lock wheel clean
+.PHONY: help run test test-slow check bench fuzz fuzz-properties lock wheel clean
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest -q
@@ -10,7 +10,7 @@ RUN := .venv/run.stamp
 DEV := .venv/dev.stamp
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 run: $(RUN)  ## start Mailwright here; prints its addresses and a first mail to send
 	.venv/bin/mailwright run
@@ -32,19 +32,24 @@ check: $(DEV)  ## style, types, arrows between the rooms, sizes; all of them, al
 bench: $(DEV)  ## the figures, beside Postfix and OpenDKIM where they are installed (NAME=through runs one)
 	$(PY) -m bench $(NAME)
 
-fuzz: $(DEV)  ## the property tests with many more examples
+fuzz: $(DEV)  ## octets that nobody foresaw, FUZZ_SECONDS=20 a target (NAME=zone runs one), then the property tests
+	@$(PY) -m pip install --quiet --require-hashes --only-binary :all: -r requirements/fuzz.txt || true
+	@$(PY) -m fuzz $(NAME); found=$$?; [ -n "$(NAME)" ] || $(MAKE) --no-print-directory fuzz-properties || found=1; exit $$found
+
+fuzz-properties: $(DEV)  ## the property tests with many more examples, FUZZ_EXAMPLES=2000 a test
 	$(PYTEST) -m hypothesis --hypothesis-profile fuzz --timeout 0 -n 2
 
 lock:  ## pin the requirements anew, with hashes
 	@command -v uv >/dev/null || { echo "uv is missing. Install it:  pipx install uv   (or: pip install uv)"; exit 1; }
 	$(LOCK) pyproject.toml -o requirements/run.txt
 	$(LOCK) --group dev pyproject.toml -o requirements/dev.txt
+	$(LOCK) --group fuzz -o requirements/fuzz.txt
 
 wheel: $(DEV)  ## build dist/*.whl
 	$(PY) -m build --wheel --no-isolation
 
 clean:  ## remove what the other targets made (mail and settings stay)
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz
 
 LOCK = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
