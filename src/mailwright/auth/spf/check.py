@@ -13,6 +13,7 @@ from mailwright.values import Malformed
 
 POSTMASTER = "postmaster"  # RFC 7208 §2.4, §4.3
 MAX_ARGUMENT = 1000  # characters of a sender or HELO name that are looked at; an SMTP line has 512, RFC 5321 §4.5.3.1.4
+MAX_ADDRESS = 64  # characters; the longest IPv6 text has 45, and a name of an interface may follow (RFC 4007 §11)
 _NOBODY = Client(0, 32, "")
 
 
@@ -29,7 +30,7 @@ def check_spf(
     local, origin = _sender("" if identity == "helo" else mail_from, helo)
     question = record_question(origin)
     domain = question.name if question else ""
-    client = read_client(ip)
+    client = read_client(ip[:MAX_ADDRESS])
     if not origin.isascii():
         origin = domain  # U-labels become A-labels, RFC 8616 §4
     check = Check(client or _NOBODY, local, origin, domain, helo, receiver, int(now or 0))

@@ -1,7 +1,7 @@
 """What an SPF check finds, and how it came about."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from mailwright.auth.spf.record import SpfResult
@@ -32,7 +32,7 @@ class SpfVerdict:
     lookups: int
     void_lookups: int
     tree: SpfVisit
-    answers: Mapping[Question, Answer]
+    answers: Mapping[Question, Answer] = field(repr=False)
 
     @property
     def decided(self) -> SpfVisit:
