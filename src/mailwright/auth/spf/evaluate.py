@@ -30,7 +30,8 @@ def check_host(check: Check, visit: SpfVisit, question: Question, parent: SpfVis
     if answer is None:
         wanted = check.with_ahead(question, parent) if parent else [question]
         told = yield tuple(wanted)
-        check.known.update(zip(wanted, told, strict=True))
+        for one, said in zip(wanted, told, strict=True):
+            check.known[one] = said
         answer = told[0]
     terms = _opened(check, visit, answer)
     term = _next_asking(check, visit, terms)

@@ -35,7 +35,8 @@ class Story:
 def reason_of(tree: SpfVisit, *, ip: str, sender: str, lookups: int, voids: int) -> Finding:
     """Why a check ended as it did."""
     decided = tree.decided
-    domain, where = _plain(tree.domain), _plain(decided.domain)
+    domain = _plain(tree.domain)
+    where = domain if decided is tree else _plain(decided.domain)
     story = Story(domain, where, tree.result, decided, ip, sender, lookups, voids, evidence_of(tree))
     return _WORDS[decided.outcome](story)
 
@@ -45,12 +46,24 @@ def evidence_of(tree: SpfVisit) -> tuple[str, ...]:
     visit: SpfVisit | None = tree
     term, lines = None, []
     while visit:
-        if visit.domain:
-            lines.append(f"{_plain(visit.domain)} TXT: {_shown(visit.record.text) if visit.record else _seen(visit)}")
+        if record := visit.record:
+            lines.append(_record_line(visit.domain, record.text[: SHOWN + 1]))
+        elif visit.domain:
+            lines.append(f"{_plain(visit.domain)} TXT: {_seen(visit)}")
         term, visit = visit.term, visit.onward
     if term:
-        lines.append(f"decided by: {_shown(term.text)}")
+        lines.append(_decided_line(term.text[: SHOWN + 1]))
     return tuple(lines)
+
+
+@lru_cache(maxsize=2048)  # the same records come again and again
+def _record_line(domain: str, text: str) -> str:
+    return f"{_plain(domain)} TXT: {_shown(text)}"
+
+
+@lru_cache(maxsize=2048)
+def _decided_line(text: str) -> str:
+    return f"decided by: {_shown(text)}"
 
 
 def _seen(visit: SpfVisit) -> str:
@@ -69,13 +82,9 @@ def _plain(domain: str) -> str:
 
 def _shown(text: str) -> str:
     """Text of others, safe for any page or log."""
-    return _safe(text[: SHOWN + 1])
-
-
-@lru_cache(maxsize=2048)  # the same records come again and again
-def _safe(text: str) -> str:
     more = " ..." if len(text) > SHOWN else ""
-    octets = text[:SHOWN].encode("utf-8", "backslashreplace" if _has_halves(text) else "surrogateescape")
+    text = text[:SHOWN]
+    octets = text.encode("utf-8", "backslashreplace" if _has_halves(text) else "surrogateescape")
     return quoted(octets) + more
 
 
