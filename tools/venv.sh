@@ -42,8 +42,8 @@ fi
 
 echo "Installing $requirements ..."
 if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$requirements"; then
-    echo "pip could not install $requirements. Every package there has a ready-made wheel for Linux and macOS on Python 3.11 to" >&2
-    echo "3.14; most often the package index could not be reached. See what pip uses:  .venv/bin/python -m pip config list" >&2
+    echo "pip could not install $requirements. No package there needs a compiler on Linux and macOS with Python 3.11 to 3.14;" >&2
+    echo "most often the package index could not be reached. See what pip uses:  .venv/bin/python -m pip config list" >&2
     exit 1
 fi
 
