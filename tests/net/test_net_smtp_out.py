@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import trustme
-import uvloop
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 
 from mailwright.net.plain_hosts import PlainHosts
@@ -25,12 +24,6 @@ SHORT = Timeouts(*[0.15] * 10)
 SOON = replace(SHORT, connect=20, greeting=20, tls=20, command=20)  # where the session itself must come about on a busy machine
 STEPWISE = "EHLO = 250-mx.test / 250 8BITMIME"
 TLS = "EHLO = 250-mx.test / 250-PIPELINING / 250 STARTTLS"
-
-
-@pytest.fixture(params=["asyncio", "uvloop"], autouse=True)
-def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
-    """Both loops: they differ in TLS, in closing and in when they write."""
-    return uvloop.EventLoopPolicy() if request.param == "uvloop" else asyncio.DefaultEventLoopPolicy()
 
 
 def target(*ports: int, tls: Tls = Tls.NONE, login: Login | None = None, name: str = "localhost", inner: bool = True) -> Target:
