@@ -6,7 +6,8 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, x448, x25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from mailwright.auth import public_record
 from tests.auth.naive_arc import RECORDS, SEALERS, through
@@ -112,6 +113,18 @@ def private_keys() -> Iterator[bytes]:
         yield FIELD.join([b"example.com", b"s", key.secret()])
         yield FIELD.join([b"example.com", b"s", key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())])
     yield FIELD.join([b"example.com", b"s", b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="])
+
+
+def public_keys() -> Iterator[bytes]:
+    """Public keys of every kind that the library knows."""
+    rsa, ed25519 = a_key("rsa-sha256").private.public_key(), a_key("ed25519-sha256").private.public_key()
+    others = (x25519.X25519PrivateKey.generate(), x448.X448PrivateKey.generate(), ed448.Ed448PrivateKey.generate())
+    curve, dsa_key = ec.generate_private_key(ec.SECP256R1()), dsa.generate_private_key(1024)
+    for key in (rsa, ed25519, *[one.public_key() for one in (*others, curve, dsa_key)]):
+        yield key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    yield rsa.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    yield ed25519.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    yield bytes.fromhex("301c301506092a864886f70d0103013008020300fff1020102030300020103")  # Diffie-Hellman, PKCS #3
 
 
 def spoken_to_server() -> Iterator[bytes]:

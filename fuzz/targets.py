@@ -2,6 +2,7 @@
 where its contract names it; what must hold besides is asserted.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ from mailwright.dns import Answer, Asking, Cause, Failed, Found, Missing, Mx, Qu
 from mailwright.message import author, author_domain, fields, headers, mailboxes, reencode, split, subject
 from mailwright.message.mime import content_type, spans
 from mailwright.values import Address, Domain, Finding, Malformed
+from tests.auth.odd_dkim import Mail
 
 NOW = 1_760_000_000.0
 KEY = auth.read_key("example.com", "s", "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")  # of RFC 8463 A.2: no secret
+SIGNED = {kind: Mail(algorithm=f"{kind}-sha256").with_tag("a", f"{kind}-sha256").octets() for kind in ("rsa", "ed25519")}
 KEYS = Zone.of({KEY.dns_name: {"TXT": auth.public_record(KEY)}})
 FACTS: dict[bytes, Answer] = {
     b"": Missing(False),
@@ -135,6 +138,14 @@ def dkim_key(data: bytes) -> None:
         auth.read_key("example.com", "s", _text(secret))
     with suppress(Malformed):
         auth.open_key("example.com", "s", secret)
+
+
+def dkim_public_key(data: bytes) -> None:
+    """A public key, as its octets: whatever it is, the signature of the mail has a verdict."""
+    for kind in ("rsa", "ed25519"):
+        record = f"k={kind}; p={b64encode(data).decode()}"
+        (verdict,) = dns.run(auth.verify_dkim(SIGNED[kind]), lambda _, text=record: Found((Txt.of([text.encode()]),)))  # type: ignore[misc]
+        _told(verdict.reason)
 
 
 def dkim_verify(data: bytes) -> None:
@@ -311,6 +322,7 @@ TARGETS = (
     Target("dkim-body", dkim_body, lambda: seeds.texts("auth/*canonical*"), "auth/dkim"),
     Target("dkim-record", dkim_record, lambda: seeds.texts("auth/*dkim*", "auth/*keys*"), "auth/dkim"),
     Target("dkim-key", dkim_key, seeds.private_keys, "auth/dkim"),
+    Target("dkim-public-key", dkim_public_key, seeds.public_keys, "auth/dkim"),
     Target("dmarc-evaluate", dmarc_evaluate, seeds.dmarc, "auth/dmarc"),
     Target("dmarc-record", dmarc_record, lambda: seeds.texts("auth/*dmarc*"), "auth/dmarc"),
     Target("arc", arc, seeds.sealed, "auth/arc"),

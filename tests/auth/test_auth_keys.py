@@ -74,12 +74,16 @@ def with_password() -> bytes:
     return an_rsa_key(2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
 
 
+X448 = (
+    b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VvBCIEIPmgHqJbmBJ4bYoY266oE06ua3i8jkGq8thAd7tip4sA\n-----END PRIVATE KEY-----\n"
+)
 REFUSED = [  # text, says, because
     (lambda: pem(an_rsa_key(1024)), "1024 bits", "new signatures take 2048 bits (RFC 8301 §3.2 SHOULD)"),
     (with_password, "has a password", "nobody is there to type it"),
     (an_ec_key, "another kind", "DKIM knows no such algorithm"),
     (lambda: pem(an_rsa_key(2048))[:600], "cannot|not a private key", "a PEM cut short"),
     (lambda: b"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n", "not a private key", "PEM of nothing"),
+    (lambda: X448, "not a private key", "a key of another kind, too short: OpenSSL gives no reason"),
     (lambda: b"AAAA", "not a private key", "base64, but not of 32 octets"),
     (lambda: b"\xff\xfe", "base64", "no text"),
     (lambda: b"", "not a private key", "nothing"),

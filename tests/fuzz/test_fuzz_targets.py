@@ -23,6 +23,12 @@ FOUND = [  # target, input, because
         b"192.0.2.1\x1cmx\x1ca@b.example\x1c dkim=pass header.d=bank.example\r\nFrom: a@b.example\r\n\r\n\x1c-",
         "a mail that begins with a continuation line added results to our own field",
     ),
+    (
+        "dkim-key",
+        b"a.example\x1cs\x1c-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VvBCIEIPmgHqJbmBJ4bYoY266oE06ua3i8jkGq8thAd7tip4sA\n"
+        b"-----END PRIVATE KEY-----\n",
+        "an X448 key cut short made the library raise what it never names",
+    ),
     ("dkim-sign", b" x=y\r\nFrom: a@example.com\r\n\r\n", "such a line became part of our signature"),
 ]
 

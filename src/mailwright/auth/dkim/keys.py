@@ -5,7 +5,7 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
@@ -27,6 +27,11 @@ MIN_RSA_BITS = 1024  # RFC 8301 §3.2: signers MUST use no less
 MAX_RSA_BITS = 4096  # RFC 8301 §3.2: verifiers must read no more
 EXPONENT = 65537  # RFC 6376 §3.3.1
 ED25519_BYTES = 32  # RFC 8463 §4.2
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    InternalError,
+)  # the last for what OpenSSL does not explain: an X448 key cut short
 _PADDING = PKCS1v15()  # RFC 6376 §3.3.1 (RSASSA-PKCS1-v1_5), made once
 _SHA256 = SHA256()
 
@@ -104,7 +109,7 @@ def open_key(domain: Domain | str, selector: str, secret: bytes) -> DkimKey:
     """
     try:
         private = load_der_private_key(secret, None, unsafe_skip_rsa_key_validation=True)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (*UNREADABLE, TypeError):
         raise Malformed("The stored DKIM key cannot be read.", "Restore it from a backup or make a new key.") from None
     return _key(domain, selector, _supported(private))
 
@@ -173,7 +178,7 @@ def _from_pem(pem: bytes) -> Private:
         private = load_pem_private_key(pem, None)
     except TypeError:
         raise Malformed("The private key has a password.", "Take it off first: openssl pkey -in KEY -out PLAIN.") from None
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         raise Malformed("This is not a private key that can be read.", "Give it as PEM, from BEGIN to END, unchanged.") from None
     return _supported(private)
 

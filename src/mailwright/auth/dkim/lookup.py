@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from mailwright.auth.dkim.fault import Fault
-from mailwright.auth.dkim.keys import ED25519_BYTES, MAX_RSA_BITS, MIN_RSA_BITS, Algorithm, DkimRecord, read_record
+from mailwright.auth.dkim.keys import ED25519_BYTES, MAX_RSA_BITS, MIN_RSA_BITS, UNREADABLE, Algorithm, DkimRecord, read_record
 from mailwright.dns import Answer, Asking, Failed, Found, Missing, Question
 from mailwright.values import Malformed
 
@@ -145,7 +145,7 @@ def _rsa(octets: bytes) -> RSAPublicKey:
     """SubjectPublicKeyInfo, as everybody publishes it, or the bare RSAPublicKey of RFC 6376 §3.6.1 (erratum 3017)."""
     try:
         public = load_der_public_key(octets)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (*UNREADABLE, TypeError):
         raise Fault("dkim-key-malformed", "p= holds no RSA key") from None
     if not isinstance(public, RSAPublicKey):
         raise Fault("dkim-key-malformed", "p= holds a key that is not RSA")
