@@ -69,8 +69,11 @@ def _found(question: Question, piece: bytes) -> Found:
 
 
 def _text(octets: bytes) -> str:
-    """Any octets as a text; what is not UTF-8 becomes surrogates, as in answers of the DNS."""
-    return octets.decode("utf-8", "surrogateescape")
+    """Any octets as a text: halves of characters where they are spelt out, else surrogates as in answers of the DNS."""
+    try:
+        return octets.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return octets.decode("utf-8", "surrogateescape")
 
 
 def _parts(data: bytes, count: int) -> list[bytes]:
