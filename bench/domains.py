@@ -1,14 +1,16 @@
 """Ten thousand recipient domains on two hundred sites, beside the same mails on one site."""
 
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
+from bench.beside import Shoot, beside
 from bench.context import Context
 from bench.peers import client
 from bench.peers.client import Plan
 from bench.peers.mailwright import Mailwright
 from bench.peers.receiver import Receiver
-from bench.pumped import pumped, told
-from bench.rounds import Figure
+from bench.pumped import pumped
 from bench.table import Row, Table
 from tests.crash.source import DOMAIN
 
@@ -26,17 +28,14 @@ def run(context: Context) -> Table:
     rows = []
     for plan in (PLAN, replace(PLAN, sessions=100)):
         name = f"5 KB, {plan.sessions} sessions"
-        figures = {system: _measured(context, system, plan) for system in SYSTEMS if context.wants(system)}
-        for system, found in figures.items():
-            print(f"  {name}, {system}: {told(found)}", flush=True)
-        rows.append(Row(name, figures))
+        starts = {system: partial(_started, context, system, plan) for system in SYSTEMS}
+        rows.append(Row(name, beside(context, name, starts)))
     return Table("domains: many destinations", "mails/s", SYSTEMS, rows, MANY, [*NOTES, *context.notes()])
 
 
-def _measured(context: Context, system: str, plan: Plan) -> Figure:
-    with Receiver(context.folder("sink"), ports=SITES if system == MANY else 1) as sink:
-        many = {f"*.{client.site_name(n)}": port for n, port in enumerate(sink.ports)}
-        with Mailwright(context.folder("mailwright"), sink=many if system == MANY else sink.port, domain=DOMAIN) as ours:
-            return pumped(
-                lambda count: client.pump(plan, count, ours.port).began, sink, context, roots=[ours.pid], warm_up=WARM_UP
-            )
+def _started(context: Context, system: str, plan: Plan, stack: ExitStack) -> Shoot:
+    sink = stack.enter_context(Receiver(context.folder("sink"), ports=SITES if system == MANY else 1))
+    many = {f"*.{client.site_name(n)}": port for n, port in enumerate(sink.ports)}
+    folder = context.folder("mailwright")
+    ours = stack.enter_context(Mailwright(folder, sink=many if system == MANY else sink.port, domain=DOMAIN))
+    return pumped(lambda count: client.pump(plan, count, ours.port).began, sink, context, roots=[ours.pid], warm_up=WARM_UP)

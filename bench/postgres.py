@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
+from bench.beside import Shoot, beside
 from bench.context import Context
 from bench.peers import source
 from bench.peers.database import Database
 from bench.peers.mailwright import Mailwright
-from bench.peers.program import Absent
 from bench.peers.sink import Sink
 from bench.peers.source import Load
-from bench.pumped import pumped, told
-from bench.rounds import Figure
+from bench.pumped import pumped
 from bench.table import Row, Table
 
 DOMAIN = source.FROM.partition("@")[2]
@@ -25,23 +25,17 @@ def run(context: Context) -> Table:
     """Measure both databases, the same load after each other."""
     rows = []
     for load in CASES:
-        figures: dict[str, Figure] = {}
-        for system in SYSTEMS:
-            if not context.wants(system) or system in context.skipped:
-                continue
-            try:
-                figures[system] = _measured(context, system, load)
-            except Absent as absent:
-                context.skipped[system] = str(absent)
-            print(f"  {load.sessions} sessions, {system}: {told(figures.get(system))}", flush=True)
-        rows.append(Row(f"5 KB, {load.sessions} sessions", figures))
+        name = f"5 KB, {load.sessions} sessions"
+        starts = {system: partial(_started, context, system, load) for system in SYSTEMS}
+        rows.append(Row(name, beside(context, name, starts)))
     title = "postgres: handed in, signed, durable, delivered"
     return Table(title, "mails/s", SYSTEMS, rows, POSTGRES, [*NOTES, *context.notes()])
 
 
-def _measured(context: Context, system: str, load: Load) -> Figure:
-    with Sink(context.folder("sink")) as sink, _running(context, system, sink.port) as (port, roots):
-        return pumped(lambda count: source.pump(load, count, port), sink, context, roots=roots)
+def _started(context: Context, system: str, load: Load, stack: ExitStack) -> Shoot:
+    sink = stack.enter_context(Sink(context.folder("sink")))
+    port, roots = stack.enter_context(_running(context, system, sink.port))
+    return pumped(lambda count: source.pump(load, count, port), sink, context, roots=roots)
 
 
 @contextmanager

@@ -1,18 +1,18 @@
-"""One figure of mail that flows through a system: a warm-up, then rounds of about the same length."""
+"""Mail that flows through a system: a warm-up, then rounds of about the same length."""
 
 from collections.abc import Callable, Sequence
 
 from bench.context import Context
 from bench.peers.sink import Counted
-from bench.rounds import Figure, figure, shot
+from bench.rounds import Figure, Shot, shot
 
 WARM_UP = 300  # mails: processes are forked, connections opened, caches filled
 MOST = 40_000  # mails a round: enough at any rate
 Pump = Callable[[int], float]  # hands in so many mails; the monotonic time at which it began
 
 
-def pumped(pump: Pump, sink: Counted, context: Context, *, roots: Sequence[int], warm_up: int = WARM_UP) -> Figure:
-    """Mails a second from the first connection to the last mail in the sink; `roots` are the system's processes."""
+def pumped(pump: Pump, sink: Counted, context: Context, *, roots: Sequence[int], warm_up: int = WARM_UP) -> Callable[[], Shot]:
+    """Warm the system up; then a round is from the first connection to the last mail in the sink. `roots` are its processes."""
     cold = _seconds(pump, sink, warm_up)
     count = min(MOST, max(WARM_UP, round(warm_up / cold * context.seconds)))
     warm = _seconds(pump, sink, count // 4)
@@ -22,7 +22,7 @@ def pumped(pump: Pump, sink: Counted, context: Context, *, roots: Sequence[int],
         before = sink.count
         return pump(count), sink.wait_for(before + count)
 
-    return figure(lambda: shot(work, units=count, roots=roots), rounds=context.rounds)
+    return lambda: shot(work, units=count, roots=roots)
 
 
 def told(found: Figure | None, unit: str = "mails/s") -> str:

@@ -48,11 +48,19 @@ def shot(work: Callable[[], tuple[float, float]], *, units: int, roots: Sequence
 def figure(shoot: Callable[[], Shot], *, rounds: int = ROUNDS, calm: Callable[[], None] | None = None) -> Figure:
     """Shoot until there are enough quiet rounds, each after a `calm` moment; the warm-up is the caller's."""
     shots: list[Shot] = []
-    for _ in range(rounds * TRIES):
-        (calm or _await_calm)()
+    while not ended(shots, rounds):
+        (calm or await_calm)()
         shots.append(shoot())
-        if sum(one.others <= NOISE for one in shots) == rounds:
-            break
+    return summed_up(shots, rounds)
+
+
+def ended(shots: Sequence[Shot], rounds: int) -> bool:
+    """Whether enough of them were quiet, or a machine that is never quiet had its tries."""
+    return sum(one.others <= NOISE for one in shots) >= rounds or len(shots) >= rounds * TRIES
+
+
+def summed_up(shots: Sequence[Shot], rounds: int) -> Figure:
+    """The median of the quietest."""
     best = sorted(shots, key=lambda one: one.others)[:rounds]
     worst = best[-1].others
     rates = [one.rate for one in best]
@@ -65,7 +73,8 @@ def figure(shoot: Callable[[], Shot], *, rounds: int = ROUNDS, calm: Callable[[]
     )
 
 
-def _await_calm() -> None:
+def await_calm() -> None:
+    """Wait until others leave the machine alone, but not for ever."""
     limit = time.monotonic() + _CALM_SECONDS
     while time.monotonic() < limit:
         before = cpu.of_others(os.getpid(), cpu.everything())

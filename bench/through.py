@@ -4,21 +4,21 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from bench.beside import Shoot, beside
 from bench.context import Context
 from bench.peers import postfix, slowdisk, source
 from bench.peers.mailwright import Mailwright
 from bench.peers.opendkim import OpenDkim
 from bench.peers.postfix import Postfix
-from bench.peers.program import Absent
 from bench.peers.sink import Sink
 from bench.peers.source import Load
-from bench.pumped import pumped, told
-from bench.rounds import Figure
+from bench.pumped import pumped
 from bench.table import Row, Table
 
 DOMAIN = source.FROM.partition("@")[2]
@@ -73,30 +73,21 @@ def run(context: Context) -> Table:
     checked: set[str] = set()
     rows = []
     for case in CASES:
-        figures: dict[str, Figure] = {}
-        for system in SYSTEMS:
-            if not context.wants(system) or system in context.skipped or not case.takes(system):
-                continue
-            try:
-                if system not in checked:
-                    _check_signature(context, system, key)
-                    checked.add(system)
-                figures[system] = _measured(context, system, case, key)
-            except Absent as absent:
-                context.skipped[f"{system}, slow disk" if case.slow else system] = str(absent)
-            print(f"  {case.name}, {system}: {told(figures.get(system))}", flush=True)
-        rows.append(Row(case.name, figures))
+        taking = [system for system in SYSTEMS if case.takes(system)]
+        starts = {system: partial(_started, context, system, case, key, checked) for system in taking}
+        rows.append(Row(case.name, beside(context, case.name, starts, skip_as=", slow disk" if case.slow else "")))
     return Table("through: handed in, signed, durable, delivered", "mails/s", SYSTEMS, rows, OURS, [*NOTES, *context.notes()])
 
 
-def _measured(context: Context, system: str, case: Case, key: Path) -> Figure:
+def _started(context: Context, system: str, case: Case, key: Path, checked: set[str], stack: ExitStack) -> Shoot:
+    if system not in checked:
+        _check_signature(context, system, key)
+        checked.add(system)
     shim = slowdisk.build(context.folder("shim")) if case.slow else None
     load = _load_for(system, case.load)
-    with (
-        Sink(context.folder("sink")) as sink,
-        _running(context, system, sink.port, key, shim=shim, signs=case.signs) as ready,
-    ):
-        return pumped(lambda count: source.pump(load, count, ready.port), sink, context, roots=ready.roots)
+    sink = stack.enter_context(Sink(context.folder("sink")))
+    ready = stack.enter_context(_running(context, system, sink.port, key, shim=shim, signs=case.signs))
+    return pumped(lambda count: source.pump(load, count, ready.port), sink, context, roots=ready.roots)
 
 
 def _load_for(system: str, load: Load) -> Load:

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from bench.beside import Shoot, beside
 from bench.context import Context
 from bench.peers import client
 from bench.peers.client import Plan
 from bench.peers.mailwright import Mailwright
 from bench.peers.opendkim import OpenDkim
 from bench.peers.postfix import Postfix
-from bench.peers.program import Absent
 from bench.peers.receiver import Receiver
-from bench.pumped import pumped, told
-from bench.rounds import Figure
+from bench.pumped import pumped
 from bench.table import Row, Table
 from bench.through import SELECTOR, new_key
 from mailwright.net.tls import make_self_signed
@@ -47,27 +47,16 @@ def run(context: Context) -> Table:
     folder = context.folder("keys")
     certificate, rows = make_self_signed("localhost", folder, now=datetime.fromtimestamp(time.time(), UTC)), []
     for name, plan in CASES.items():
-        figures: dict[str, Figure] = {}
-        for system in SYSTEMS:
-            if not context.wants(system) or system in context.skipped:
-                continue
-            try:
-                figures[system] = _measured(context, system, plan, certificate)
-            except Absent as absent:
-                context.skipped[system] = str(absent)
-            print(f"  {name}, {system}: {told(figures.get(system))}", flush=True)
-        rows.append(Row(name, figures))
+        starts = {system: partial(_started, context, system, plan, certificate) for system in SYSTEMS}
+        rows.append(Row(name, beside(context, name, starts)))
     return Table("tls: under TLS in and out, signed, durable", "mails/s", SYSTEMS, rows, OURS, [*NOTES, *context.notes()])
 
 
-def _measured(context: Context, system: str, plan: Plan, certificate: tuple[Path, Path]) -> Figure:
-    tls = system != PLAIN
-    with (
-        Receiver(context.folder("sink"), certificate=certificate if tls else None) as sink,
-        _running(context, system, sink.port, certificate) as ready,
-    ):
-        given = replace(plan, tls=tls, password=ready.password)
-        return pumped(lambda count: client.pump(given, count, ready.port).began, sink, context, roots=ready.roots)
+def _started(context: Context, system: str, plan: Plan, certificate: tuple[Path, Path], stack: ExitStack) -> Shoot:
+    sink = stack.enter_context(Receiver(context.folder("sink"), certificate=certificate if system != PLAIN else None))
+    ready = stack.enter_context(_running(context, system, sink.port, certificate))
+    given = replace(plan, tls=system != PLAIN, password=ready.password)
+    return pumped(lambda count: client.pump(given, count, ready.port).began, sink, context, roots=ready.roots)
 
 
 @contextmanager
