@@ -17,6 +17,7 @@ SESSIONS = 20
 SETTLE_SECONDS = 120.0  # a lease of a dead process runs out, then its mail is sent again
 BEGUN = f"SELECT recipient FROM delivery WHERE state = {int(State.SENDING)}"
 OPEN = f"SELECT recipient, state, lease, unknown FROM delivery WHERE state < {int(State.DELIVERED)}"
+WORKERS = "SELECT id, heartbeat_at, pid FROM worker"
 Query = Callable[[str], list[tuple[object, ...]]]
 AfterKill = Callable[[House], list[str]]  # what is done before the restart: the mails whose delivery was begun and is not settled
 
@@ -107,7 +108,8 @@ async def settled(query: Query, *, seconds: float = SETTLE_SECONDS) -> None:
             while still := await asyncio.to_thread(query, OPEN):
                 await asyncio.sleep(0.2)
     except TimeoutError:
-        raise AssertionError(f"{len(still)} deliveries are still open, such as {still[:5]}") from None
+        told = f"{len(still)} deliveries are still open, such as {still[:5]}; the workers are {query(WORKERS)}"
+        raise AssertionError(told) from None
 
 
 async def mark(books: Books, url: str, query: Query) -> None:

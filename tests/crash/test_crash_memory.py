@@ -55,6 +55,9 @@ async def test_more_clients_than_are_let_in(clients: int, data: Path, tmp_path: 
     """The rest is sent away with 421, whoever is in goes on, and the place of one that leaves is free."""
     more = f"limits.connections = {ROOM}\nlimits.connections_per_address = {ROOM}"
     async with Sink() as sink, House(tmp_path, data, sink=sink.port, more=more) as house:
+        first = Source()  # one mail all the way: its signer, a process of its own, has loaded what it needs
+        await first.pump(house.port, sessions=1, until=lambda: len(first.accepted) >= 1)
+        await sink.until(lambda: len(sink.seen) >= len(first.accepted), seconds=60)
         inside = [await asyncio.open_connection("127.0.0.1", house.port) for _ in range(ROOM)]
         assert [(await reply(reader))[:3] for reader, _ in inside] == ["220"] * ROOM
         before = house.memory()
