@@ -15,19 +15,20 @@ def most(pid: int) -> float:
 
 def forget_most(pid: int) -> None:
     """Begin anew with `most`: proc(5) clear_refs."""
-    for one in _family(pid):
+    for one in family(pid):
         Path(f"/proc/{one}/clear_refs").write_text("5")
 
 
 def field(pid: int, name: str) -> float:
     """A field of proc(5) status that is counted in kB, summed over the process and those that it started."""
-    return sum(_field(one, name) for one in _family(pid))
+    return sum(_field(one, name) for one in family(pid))
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
+    """A process and those that it started."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    return [pid, *(one for child in children for one in _family(child))]
+    return [pid, *(one for child in children for one in family(child))]
 
 
 def _field(pid: int, name: str) -> float:

@@ -62,6 +62,7 @@ class House:
         self._prefix = prefix  # a program that starts it
         self._env = {**os.environ, **(env or {})}
         self._process: asyncio.subprocess.Process | None = None
+        self._family: list[int] = []  # it and the processes that it had started, at its kill
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -103,11 +104,21 @@ class House:
         """Send a signal."""
         os.kill(self.pid, number)
 
+    def kill(self, *, whole: bool) -> None:
+        """SIGKILL; `whole`: for the processes that it started too, as when the power goes."""
+        self._family = memory.family(self.pid)
+        for one in self._family if whole else [self.pid]:
+            os.kill(one, signal.SIGKILL)
+
     async def ended(self) -> int:
-        """Wait for its end: the exit code."""
+        """Wait for its end: the exit code. After a kill also for the end of those that it had started."""
         assert self._process is not None, "not started"
         async with asyncio.timeout(STOP_SECONDS):
-            return await self._process.wait()
+            code = await self._process.wait()
+            while any(map(_runs, self._family)):
+                await asyncio.sleep(AGAIN)
+        self._family = []
+        return code
 
     async def stop(self) -> int:
         """Ask it to end."""
@@ -157,6 +168,14 @@ class House:
 def command(config: Path, *words: str) -> list[str]:
     """A mailwright command line."""
     return [sys.executable, "-m", "mailwright", "-c", str(config), *words]
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process has not ended; one that nobody has buried has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def set_up(config: Path) -> None:

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from signal import SIGKILL
 
 from mailwright.queue import EventKind, State
 from mailwright.storage import open_storage
@@ -53,7 +52,11 @@ class Books:
 class Kills:
     """Kills one of the houses at random events; an event is a 250 of ours, a final dot, or a 250 of the other side."""
 
-    def __init__(self, chance: Random, *, mails: int, times: int, houses: Sequence[House], books: Books) -> None:
+    def __init__(
+        self, chance: Random, *, mails: int, times: int, houses: Sequence[House], books: Books, whole: bool = False
+    ) -> None:
+        """`whole`: with a house goes what it has started."""
+        self._whole = whole
         self._chance, self._standing = chance, list(houses)
         self._moments = sorted(chance.sample(range(mails // 20, mails * 3), times), reverse=True)
         self._events = 0
@@ -74,7 +77,7 @@ class Kills:
         if self._moments and self._events >= self._moments[-1] and self._standing:
             self._moments.pop()
             house = self._standing.pop(self._chance.randrange(len(self._standing)))
-            house.send(SIGKILL)
+            house.kill(whole=self._whole)
             self.dead.put_nowait(house)
 
 

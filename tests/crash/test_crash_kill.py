@@ -78,7 +78,7 @@ async def sqlite_case(mails: int, times: int, data: Path, folder: Path, tell: Te
     async with Sink(answer_after=ANSWER_SECONDS) as sink:
         books = Books(Source(), sink)
         async with House(folder, data, sink=sink.port, env=drive.env if drive is not None else {}) as house:
-            kills = Kills(chance, mails=mails, times=times, houses=[house], books=books)
+            kills = Kills(chance, mails=mails, times=times, houses=[house], books=books, whole=drive is not None)
             await flow([house], books, kills, mails=mails, after_kill=after_kill)
             await settled(query)
             await mark(books, f"sqlite:///{database}", query)

@@ -26,10 +26,20 @@ from tests.storage.pg import CARELESS, INSTALL, Postgres, binaries
 MAILS = 30  # that are handed in at once
 
 
-@pytest_asyncio.fixture
-async def lite(tmp_path: Path) -> AsyncIterator[Storage]:
+@pytest_asyncio.fixture(params=["by a process", "by a thread"])
+async def lite(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
+    """Groups are written by either."""
     storage = open_storage(f"sqlite:///{tmp_path}/mail.db?timeout=0.1")
-    await storage.start()
+    await storage.start(serve=request.param == "by a process")
+    yield storage
+    await storage.close()
+
+
+@pytest_asyncio.fixture
+async def threaded(tmp_path: Path) -> AsyncIterator[Storage]:
+    """Groups are written by a thread, over a connection that a test can reach."""
+    storage = open_storage(f"sqlite:///{tmp_path}/mail.db?timeout=0.1")
+    await storage.start(serve=False)
     yield storage
     await storage.close()
 
@@ -55,7 +65,7 @@ async def in_one_line(storage: Storage, last: Callable[[Connection], object], ca
     await asyncio.to_thread(begun.wait)
     try:
         tasks = [asyncio.ensure_future(call) for call in calls]
-        while storage._door._writer._inbox.qsize() < len(tasks):  # noqa: ASYNC110 - a queue of threads has no event for us
+        while storage._door._writer.in_line < len(tasks):  # noqa: ASYNC110 - nobody is told how long a line is
             await asyncio.sleep(0)
     finally:
         go.set()
@@ -142,12 +152,12 @@ def test_a_full_disk_is_told_from_other_faults(raised: Exception, full: bool, be
     assert (isinstance(said, NoRoom), "full" in str(said)) == (full, full), because
 
 
-async def test_sqlite_full(lite: Storage, mails: Mails) -> None:
-    await mails.accept(lite)
-    fault = await refused(lite, mails, pragma("max_page_count = 1"))  # SQLite raises it to the present size
+async def test_sqlite_full(threaded: Storage, mails: Mails) -> None:
+    await mails.accept(threaded)
+    fault = await refused(threaded, mails, pragma("max_page_count = 1"))  # SQLite raises it to the present size
     assert isinstance(fault, NoRoom)
     assert str(fault) == "The disk with the database is full."
-    await goes_on(lite, mails)
+    await goes_on(threaded, mails)
 
 
 async def test_postgresql_full(big: Storage, mails: Mails) -> None:
@@ -181,11 +191,11 @@ def test_files_that_may_not_grow(tmp_path: Path) -> None:
     assert seen["intact"]
 
 
-async def test_sqlite_read_only(lite: Storage, mails: Mails) -> None:
-    fault = await refused(lite, mails, pragma("query_only = ON"))
+async def test_sqlite_read_only(threaded: Storage, mails: Mails) -> None:
+    fault = await refused(threaded, mails, pragma("query_only = ON"))
     assert type(fault) is Unavailable
     assert str(fault) == "The database cannot be written."
-    await goes_on(lite, mails)
+    await goes_on(threaded, mails)
 
 
 async def test_sqlite_locked_by_another_program(lite: Storage, mails: Mails) -> None:
@@ -277,6 +287,7 @@ async def test_postgresql_stops_and_comes_back(mails: Mails) -> None:
         server.remove()
 
 
+@pytest.mark.parametrize("lite", ["by a process"], indirect=True)
 async def test_one_process_serves_an_sqlite_database(lite: Storage, tmp_path: Path) -> None:
     second = open_storage(f"sqlite:///{tmp_path}/mail.db")
     with pytest.raises(Conflict, match=r"Another Mailwright process .process .* serves this database already"):

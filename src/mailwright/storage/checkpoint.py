@@ -7,6 +7,7 @@ while the thread was copying is little, and the writer folds that back itself, b
 
 import logging
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing, suppress
 from threading import Event, Thread
 from typing import cast
@@ -47,11 +48,14 @@ class Checkpoints:
             self._thread.join()
             self._thread = None
 
-    def between_groups(self) -> None:
-        """Called by the writer between two transactions, outside of both; a fault is left to the thread, which says it."""
-        self._written.set()
-        if not self._finish:
-            return
+    def after_turn(self) -> Callable[[], None] | None:
+        """Called by the writer between two transactions, outside of both; what it has to do then, in a thread."""
+        if not self._written.is_set():
+            self._written.set()
+        return self._fold_the_rest if self._finish else None
+
+    def _fold_the_rest(self) -> None:
+        """A fault is left to the thread of ours, which says it."""
         self._finish = False
         with suppress(sqlite3.Error, SQLAlchemyError), closing(self._engines.write.raw_connection()) as pooled:
             _fold(cast("sqlite3.Connection", pooled.driver_connection))

@@ -14,6 +14,7 @@ from mailwright.storage.faults import unavailable
 from mailwright.storage.group import Unit
 from mailwright.storage.schema import counter
 from mailwright.storage.writer import Writer
+from mailwright.storage.written import WritingProcess
 from mailwright.values import Unavailable
 from mailwright.values.ids import NODES, IdMaker
 
@@ -24,7 +25,7 @@ P = ParamSpec("P")
 class Door:
     """Lives in one event loop, from `start` to `close`."""
 
-    def __init__(self, engines: Engines, between: Callable[[], None] | None = None) -> None:
+    def __init__(self, engines: Engines, between: Callable[[], Callable[[], None] | None] | None = None) -> None:
         self.engines = engines
         self.worker: int | None = None  # the one that this process registered
         self._ids = IdMaker(0)
@@ -32,9 +33,9 @@ class Door:
         self._readers = ThreadPoolExecutor(READERS, "storage-reader")
         self._writer = Writer(engines, self.new_id, between)
 
-    async def start(self) -> None:
-        """Start the threads and draw a node for ids of our own."""
-        self._writer.start()
+    async def start(self, *, hand: WritingProcess | None = None) -> None:
+        """Start the threads and draw a node for ids of our own. `hand` is the process that writes groups."""
+        self._writer.start(hand)
         self._ids.node = await self.write(count_up, "worker") % NODES
 
     async def close(self) -> None:

@@ -53,6 +53,7 @@ class Engines:
     read: Engine
     path: Path | None
     age: "Age"
+    busy_seconds: float = BUSY_MS / 1000  # how long to wait for another program that holds an SQLite database
 
     @property
     def sqlite(self) -> bool:
@@ -98,13 +99,23 @@ def _sqlite(url: URL) -> Engines:
     target = url.set(drivername="sqlite+pysqlite")
     if path is None:
         target = make_url("sqlite+pysqlite:///" + _MEMORY.format(id(url)))
-    write = _sqlite_engine(target, "BEGIN IMMEDIATE", WRITER_CACHE_KIB, connections=1)
-    age = Age()
-    return Engines(age.watch(write), age.watch(_sqlite_engine(target, "BEGIN", READER_CACHE_KIB, connections=READERS)), path, age)
-
-
-def _sqlite_engine(url: URL, begin: str, cache_kib: int, *, connections: int) -> Engine:
     seconds = float(str(url.query.get("timeout", BUSY_MS / 1000)))
+    write = _sqlite_engine(target, "BEGIN IMMEDIATE", WRITER_CACHE_KIB, seconds, connections=1)
+    read = _sqlite_engine(target, "BEGIN", READER_CACHE_KIB, seconds, connections=READERS)
+    age = Age()
+    return Engines(age.watch(write), age.watch(read), path, age, seconds)
+
+
+def pragmas(cache_kib: int) -> tuple[str, ...]:
+    """How each connection to an SQLite database is set."""
+    return (
+        "journal_mode = WAL", "synchronous = FULL", f"cache_size = -{cache_kib}", "temp_store = MEMORY",
+        "wal_autocheckpoint = 0",  # see checkpoint.py
+        f"journal_size_limit = {WAL_KEPT}",
+    )  # fmt: skip
+
+
+def _sqlite_engine(url: URL, begin: str, cache_kib: int, seconds: float, *, connections: int) -> Engine:
     engine = create_engine(
         url, poolclass=QueuePool, pool_size=connections, max_overflow=0,
         connect_args={"isolation_level": None, "check_same_thread": False, "timeout": seconds, "cached_statements": 256},
@@ -112,11 +123,7 @@ def _sqlite_engine(url: URL, begin: str, cache_kib: int, *, connections: int) ->
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: Any) -> None:
-        for pragma in (
-            "journal_mode = WAL", "synchronous = FULL", f"cache_size = -{cache_kib}", "temp_store = MEMORY",
-            "wal_autocheckpoint = 0",  # see checkpoint.py
-            f"journal_size_limit = {WAL_KEPT}",
-        ):  # fmt: skip
+        for pragma in pragmas(cache_kib):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -14,9 +14,10 @@ from sqlalchemy import BigInteger, Column, Connection, SmallInteger, Text, delet
 from mailwright.queue import Accepted, Duplicate, NewMessage, State
 from mailwright.queue.life import IN_HAND
 from mailwright.storage import limits
-from mailwright.storage.many import Row, insert_rows, run_rows
+from mailwright.storage.many import Row, insert_rows, insert_step, row_step, run_rows
 from mailwright.storage.rows import BODY, DELIVERY, EVENT, MESSAGE, OUTCOME, padded
 from mailwright.storage.schema import body, delivery, event, idempotency, message, one_of, spooled
+from mailwright.storage.writer_process import Step
 
 NewId = Callable[[int], int]
 PART = 512  # rows that one question asks for
@@ -113,6 +114,42 @@ def write(connection: Connection, units: Sequence[Unit], new_id: NewId, *, caref
     settles = [unit for unit in units if isinstance(unit, Settling)]
     if settles:
         _settle(connection, settles, careful=careful)
+
+
+def script(units: Sequence[Unit]) -> list[Step] | None:
+    """The same as statements without a question between them; None where there is something to be asked or decided.
+
+    They keep the promise of `write` only where each row of a step touches one row.
+    """
+    accepts = [unit for unit in units if isinstance(unit, Accepting)]
+    begun = sorted(chain.from_iterable(unit.rows for unit in units if isinstance(unit, Beginning)))
+    settles = [unit for unit in units if isinstance(unit, Settling)]
+    if any(map(_asks, accepts)) or any(unit.secret or unit.owed for unit in settles):
+        return None
+    settled = sorted(chain.from_iterable(unit.rows for unit in settles))
+    told = [row for unit in accepts for row in unit.events]
+    told += [row for unit in settles for events in unit.events.values() for row in events]
+    steps = [
+        insert_step(message, MESSAGE, [unit.row for unit in accepts]),
+        insert_step(body, BODY, [row for unit in accepts for row in unit.bodies]),
+        insert_step(delivery, DELIVERY, [row for unit in accepts for row in unit.deliveries]),
+        row_step(_BEGIN, _LEASED, begun),
+        row_step(_SETTLE, _OUTCOME, settled),
+        insert_step(event, EVENT, told),
+    ]
+    return [step for step in steps if step[1]]
+
+
+def _asks(unit: Accepting) -> bool:
+    """Whether an idempotency key, a limit or spooled rows have to be looked at."""
+    whole = sum(len(row[2]) for row in unit.bodies)
+    return bool(unit.message.idempotency_key) or limits.limited(unit.message) or unit.message.size > whole
+
+
+def kept(connection: Connection, units: Sequence[Unit]) -> bool:
+    """Whether a group was written of which that is not known: where it has a new message, that tells it."""
+    new = next((unit.message.id for unit in units if isinstance(unit, Accepting)), None)
+    return new is not None and connection.execute(select(message.c.id).where(message.c.id == new)).first() is not None
 
 
 def _accept(connection: Connection, units: Sequence[Accepting], new_id: NewId) -> None:

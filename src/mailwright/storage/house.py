@@ -15,6 +15,7 @@ from mailwright.storage.lock import LockFile
 from mailwright.storage.messages import SqlStore
 from mailwright.storage.migrate import check, upgrade
 from mailwright.storage.queue import SqlQueue
+from mailwright.storage.written import WritingProcess
 from mailwright.values import Finding, Unavailable
 
 
@@ -25,7 +26,7 @@ class Storage:
         self._engines = engines
         self._lock = None if engines.path is None else LockFile(engines.path.with_name(engines.path.name + ".lock"))
         self._checkpoints = Checkpoints(engines)
-        self._door = Door(engines, self._checkpoints.between_groups)
+        self._door = Door(engines, self._checkpoints.after_turn)
         self.store = SqlStore(self._door)
         self.queue = SqlQueue(self._door)
         self.directory = SqlDirectory(self._door)
@@ -56,7 +57,7 @@ class Storage:
         try:
             await asyncio.to_thread(self._open)
             self._checkpoints.start()
-            await self._door.start()
+            await self._door.start(hand=await self._hand() if serve else None)
         except BaseException:
             await self.close()
             raise
@@ -72,6 +73,14 @@ class Storage:
     async def ready(self) -> None:
         """One cheap read. Raises Unavailable."""
         await self._door.read(lambda connection: connection.execute(select(1)).scalar())
+
+    async def _hand(self) -> WritingProcess | None:
+        """It holds the lock with us: after our end nobody serves the database before it has ended too."""
+        if self._lock is None or self._engines.path is None:
+            return None
+        hand = WritingProcess(self._engines.path, self._engines.busy_seconds, shared=self._lock.files)
+        await hand.start()
+        return hand
 
     def _open(self) -> None:
         try:

@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Table
 
+from mailwright.storage.writer_process import Step
+
 Row = tuple[Any, ...]
 STATEMENT_ROWS = 100  # rows of one SQLite statement; each number of rows is a statement of its own, prepared once
 
@@ -46,6 +48,17 @@ def run_rows(connection: Connection, sql: str, columns: Sequence[Column[Any]], r
         if result.returns_rows:
             returned.extend(tuple(row) for row in result.all())
     return touched, returned
+
+
+def insert_step(table: Table, columns: Sequence[str], rows: Sequence[Row]) -> Step:
+    """The same as `insert_rows`, for the process that writes to SQLite: there each row costs what it is."""
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {_values(len(columns), 1)}", rows, len(rows)  # noqa: S608
+
+
+def row_step(sql: str, columns: Sequence[Column[Any]], rows: Sequence[Row]) -> Step:
+    """The same as `run_rows`, for that process; each row must touch one."""
+    given = ", ".join(f"? AS {column.name}" for column in columns)
+    return sql.replace("{rows}", f"SELECT {given}"), rows, len(rows)
 
 
 def select_listed(connection: Connection, sql: str, numbers: Sequence[int]) -> list[Row]:
