@@ -639,6 +639,38 @@ async def test_shutdown_lets_a_mail_on_its_way_end(place: Place) -> None:
     assert len(desk.mails) == 1
 
 
+@pytest.mark.parametrize("implicit", [False, True])
+async def test_whose_mail_is_still_coming_when_the_grace_ends_is_told(place: Place, implicit: bool) -> None:
+    """RFC 5321 §3.8."""
+    desk = Desk()
+    port = await place.open(desk, implicit=implicit, rules=Rules(linger=5))
+    context = unverified() if implicit else None
+    async with Raw(*await asyncio.open_connection("127.0.0.1", port, ssl=context)) as client:
+        await client.begin_data()
+        client.writer.write(MAIL)
+        closing = asyncio.create_task(place.listeners[0].close(grace=0.1))
+        assert (await client.reply()).startswith("421 4.3.2")
+        client.writer.write(MAIL + b".\r\n")
+    await asyncio.wait_for(closing, 3)
+    assert desk.mails == []
+
+
+async def test_what_was_put_away_of_a_mail_that_was_cut_off_is_thrown_away(place: Place) -> None:
+    """Also where it was just being written."""
+    desk = Desk()
+    async with await Raw.connect(await place.open(desk, limits=Limits(chunk=10))) as client:
+        await client.begin_data()
+        client.writer.write(MAIL)
+        await until(lambda: bool(desk.shelves))
+        closing = asyncio.create_task(place.listeners[0].close(grace=0.1))
+        assert (await client.to_the_end()).startswith("421 4.3.2")
+        assert not desk.shelves[0].aborted
+        desk.gate.set()
+        await until(lambda: desk.shelves[0].aborted)
+    await closing
+    assert desk.mails == []
+
+
 async def test_shutdown_waits_for_a_slow_store(place: Place) -> None:
     promise: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
     desk = Desk(answer=lambda: promise)

@@ -97,6 +97,8 @@ class Talk:
                 self.server.refuse_content(reply_of(reply))
             case ["wind", _]:
                 self.server.wind_up(LATER)
+            case ["dismiss"]:
+                self.server.dismiss(LATER, "shutdown")
             case _:
                 self.server.reply(reply_of(text))
         self.hear()
