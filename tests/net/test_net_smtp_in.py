@@ -639,6 +639,40 @@ async def test_shutdown_lets_a_mail_on_its_way_end(place: Place) -> None:
     assert len(desk.mails) == 1
 
 
+async def test_a_large_mail_in_chunks(place: Place) -> None:
+    """RFC 3030, all at once; what is larger than a chunk of ours goes to the door while it comes."""
+    desk, piece = Desk(), MAIL * 2000
+    desk.gate.set()
+    async with await Raw.connect(await place.open(desk, limits=Limits(chunk=10_000))) as client:
+        await client.reply()
+        chunks = b"".join(b"BDAT %d%s\r\n%s" % (len(piece), b" LAST" * last, piece) for last in (0, 0, 1))
+        client.writer.write(b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n" + chunks)
+        said = [(await client.reply())[:3] for _ in range(6)]
+        assert said == ["250"] * 6
+    (envelope, shelf), *more = desk.mails
+    assert more == []
+    assert envelope.size == 3 * len(piece)
+    assert shelf is desk.shelves[0]
+    assert desk.shelves[0].digest.digest() == hashlib.sha256(piece * 3).digest()
+
+
+async def test_chunks_that_trickle_are_given_up(place: Place) -> None:
+    """The replies to chunks give a mail no more time than it has after DATA."""
+    clock, desk = Clock(), Desk()
+    async with await Raw.connect(await place.open(desk, clock=clock)) as client:
+        await client.reply()
+        client.writer.write(b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n")
+        for _ in range(3):
+            await client.reply()
+        said = [await client.say(b"BDAT 1\r\nx")]
+        while said[-1].startswith("250"):
+            clock.now += 50
+            place.listeners[0].sweep()
+            said.append(await client.say(b"BDAT 1\r\nx"))
+    assert said[-1].startswith("421 4.4.2")
+    assert clock.now < 300
+
+
 @pytest.mark.parametrize("implicit", [False, True])
 async def test_whose_mail_is_still_coming_when_the_grace_ends_is_told(place: Place, implicit: bool) -> None:
     """RFC 5321 §3.8."""

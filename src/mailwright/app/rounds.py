@@ -89,7 +89,7 @@ class Rounds:
             after = found[-1]
 
     async def _free_dead(self) -> None:
-        """Rows and slots of workers that ended, and of our own earlier numbers: after a fault of the store nobody knows of them."""
+        """Rows of workers that ended, and of our own earlier numbers: after a fault of the store nobody knows of those."""
         leases = self._works.leases
         if not self._alone:
             await bury_the_gone(self._works.queue)

@@ -166,12 +166,14 @@ class Connection(asyncio.Protocol):
 
     def _pump(self, machine: Server) -> None:
         """Everything that can be done with what was received; one write for all replies (RFC 2920 §3.2)."""
+        coming = machine.received  # a mail keeps its own time: the reply to one of its chunks begins no new turn
         while (event := machine.next_event()) is not None:
             self._hear(event, machine)
         out = machine.outgoing()
         if out:
             self._transport.write(out)
-            self._turn = self._service.clock()
+            if not coming or machine.received is None:
+                self._turn = self._service.clock()
         if self._left is not None:
             self._turn_away()
         elif self._paused or machine.waiting:

@@ -67,7 +67,8 @@ class Storage:
 
     async def close(self) -> None:
         """Write what was handed in and let go of everything."""
-        await self._watch.close()
+        await self._door.finish()
+        await self._watch.close()  # until here somebody's locks may be in the way
         await self._door.close()
         await asyncio.to_thread(self._checkpoints.close)
         self._engines.close()

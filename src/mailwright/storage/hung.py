@@ -57,7 +57,9 @@ class Watch:
             except Unavailable:
                 ended = 0  # whoever wants to read or write says so
             except Exception as fault:  # an engine that speaks like PostgreSQL and has no such view, or function
-                log.error("Processes that hang are not noticed: what they have locked stays locked until they end.", exc_info=fault)
+                log.error(
+                    "Processes that hang are not noticed: what they have locked stays locked until they end.", exc_info=fault
+                )
                 return
             if ended:
                 log.warning("Ended %d transactions whose process hung for %d s; others go on with its mail.", ended, HUNG_SECONDS)
