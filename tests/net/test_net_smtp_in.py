@@ -656,7 +656,8 @@ async def test_a_large_mail_in_chunks(place: Place) -> None:
     assert desk.shelves[0].digest.digest() == hashlib.sha256(piece * 3).digest()
 
 
-async def test_chunks_that_trickle_are_given_up(place: Place) -> None:
+@pytest.mark.parametrize("chunk", [b"BDAT 1\r\nx", b"BDAT 0\r\n"])
+async def test_chunks_that_trickle_are_given_up(place: Place, chunk: bytes) -> None:
     """The replies to chunks give a mail no more time than it has after DATA."""
     clock, desk = Clock(), Desk()
     async with await Raw.connect(await place.open(desk, clock=clock)) as client:
@@ -664,11 +665,11 @@ async def test_chunks_that_trickle_are_given_up(place: Place) -> None:
         client.writer.write(b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n")
         for _ in range(3):
             await client.reply()
-        said = [await client.say(b"BDAT 1\r\nx")]
+        said = [await client.say(chunk)]
         while said[-1].startswith("250"):
             clock.now += 50
             place.listeners[0].sweep()
-            said.append(await client.say(b"BDAT 1\r\nx"))
+            said.append(await client.say(chunk))
     assert said[-1].startswith("421 4.4.2")
     assert clock.now < 300
 

@@ -172,7 +172,7 @@ class Connection(asyncio.Protocol):
         out = machine.outgoing()
         if out:
             self._transport.write(out)
-            if not coming or machine.received is None:
+            if coming is None or machine.received is None:
                 self._turn = self._service.clock()
         if self._left is not None:
             self._turn_away()
