@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from mailwright.app.lease import HELD_SECONDS, Leases
@@ -64,7 +66,6 @@ async def test_alone_there_is_nobody_who_could_take_over(world: World) -> None:
     leases = await world.leases(alone=True)
     number = leases.current.number
     world.now += 100 * HELD_SECONDS
-    world.faults += 1
     assert leases.held
     await leases.beat()
     assert leases.current.number == number
@@ -114,11 +115,14 @@ async def test_what_is_claimed_anew_waits_for_its_first_copy(world: World) -> No
     assert leases.current.jobs == set()
 
 
-async def test_what_a_fault_left_behind_is_freed(world: World) -> None:
-    """Rows that were leased by a write whose answer was lost: this process does not know of them."""
-    leases, mails = await world.leases(), Mails()
+@pytest.mark.parametrize("alone", [False, True])
+async def test_what_a_fault_left_behind_is_freed(world: World, alone: bool) -> None:
+    """A row that was leased by a write whose answer was lost, a slot that could not be given back: nobody knows of them."""
+    leases, mails = await world.leases(alone=alone), Mails()
     await mails.accept(world.storage)
     await claim(world.storage, leases.current.number)
+    slot: dict[str, Any] = {"site": "remote.example", "source": "", "limit": 1, "top": False}
+    await world.storage.queue.lease_slot(worker=leases.current.number, **slot)
     world.faults += 1
     await leases.beat()
     freed = await world.storage.queue.free_dead(
@@ -126,6 +130,7 @@ async def test_what_a_fault_left_behind_is_freed(world: World) -> None:
         new_events=lambda delivery, message, account, now: mails.event(EventKind.UNKNOWN, message, delivery=delivery),
     )  # fmt: skip
     assert freed == 1
+    assert await world.storage.queue.lease_slot(worker=leases.current.number, **slot) == 0
     assert len(await claim(world.storage, leases.current.number)) == 1
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from mailwright.app.signer import Signers, SigningKey
+from mailwright.app.signer import RESTART_SECONDS, Signers, SigningKey
 from mailwright.auth import DkimKey, hash_body, make_key, public_record
 from mailwright.flows.deliver import CannotSign, Signature
 from tests.auth import naive_dkim
@@ -85,6 +86,38 @@ async def test_a_signer_that_is_killed_comes_back_and_learns_its_keys_anew() -> 
         await signers.up()
     signature = await signers.sign_whole([handed(1, RSA)], mail(3), NOW, joined)
     assert naive_dkim.verifies(signature.field + mail(3), public_record(RSA))
+    await signers.close()
+
+
+async def test_a_signer_that_hangs_is_replaced_and_whoever_waits_for_it_is_told() -> None:
+    signers = Signers(1, silent=4)  # more than its start takes
+    await signers.start()
+    assert (await signers.sign_whole([handed(1, RSA)], mail(1), NOW, joined)).field
+    (hung,) = signers.processes
+    os.kill(hung, signal.SIGSTOP)
+    async with asyncio.timeout(20):
+        with pytest.raises(CannotSign):
+            await signers.sign_whole([handed(1, RSA)], mail(2), NOW, joined)
+        await signers.up()
+    assert signers.processes != [hung]
+    await signers.close()
+
+
+async def test_a_signer_that_cannot_be_started_anew_is_started_later() -> None:
+    """There are no files left just then."""
+    signers = Signers(1)
+    await signers.start()
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        os.kill(signers.processes[0], signal.SIGKILL)
+        await asyncio.sleep(RESTART_SECONDS + 0.5)
+        assert signers.processes == []
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    async with asyncio.timeout(20):
+        await signers.up()
+    assert (await signers.sign_whole([handed(1, RSA)], mail(1), NOW, joined)).field
     await signers.close()
 
 

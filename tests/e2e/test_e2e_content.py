@@ -9,7 +9,7 @@ import pytest
 from mailwright.queue import State
 from tests.e2e.conftest import BOTH, Serve
 from tests.e2e.raw import logged_in, raw
-from tests.e2e.served import letter, parsed, route, states, unstuffed
+from tests.e2e.served import letter, parsed, route, states, taken, unstuffed
 from tests.net.scripted import ScriptedServer
 
 PLAIN = "EHLO = 250-mx.test / 250 PIPELINING"
@@ -128,6 +128,28 @@ async def test_beyond_ascii_without_smtputf8_is_refused_at_hand_in(serve: Serve)
         await client.say("RSET")
         assert "SMTPUTF8" in await client.hand_in(FIELD, "bob@remote.example", mail_from="anna@acme.example")
     assert await served.messages() == []
+
+
+async def test_a_mail_in_chunks_leaves_as_one_mail(serve: Serve) -> None:
+    """RFC 3030: what would end it after DATA is a part of it, and leaves with its dot doubled; its last line gets an end."""
+    hidden = b"\r\n.\r\nMAIL FROM:<anna@acme.example>\r\nRCPT TO:<eve@evil.example>\r\nDATA\r\n"
+    async with ScriptedServer(PLAIN) as peer:
+        served = await serve(route(peer.port))
+        acme = await served.customer()
+        async with raw(served) as client:
+            await logged_in(served, acme.key, client)
+            for command in ("MAIL FROM:<anna@acme.example>", "RCPT TO:<bob@remote.example>"):
+                await client.say(command)
+            head, answer = FROM + b"\r\nHello", ""
+            for part, last in ((head, ""), (hidden, ""), (b"end", " LAST")):
+                client.writer.write(f"BDAT {len(part)}{last}\r\n".encode() + part)
+                answer = await client.reply()
+                assert answer.startswith("250"), answer
+        await served.ended(taken(answer))
+    (arrived,) = map(unstuffed, peer.mails)
+    assert arrived.endswith(b"\r\n\r\nHello" + hidden + b"end\r\n")
+    assert await served.verified(arrived)
+    assert not any("evil" in command for command in peer.said)
 
 
 # Circles.

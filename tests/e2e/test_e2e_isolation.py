@@ -425,7 +425,7 @@ async def test_what_is_offered(serve: Serve) -> None:
     async with Raw(served.port()) as client:
         assert client.greeting.startswith("220 mail.operator.example ESMTP")
         plain = {line[4:] for line in (await client.say("EHLO app.example")).splitlines()[1:]}
-        assert plain == {"PIPELINING", "SIZE 26214400", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "STARTTLS"}
+        assert plain == {"PIPELINING", "SIZE 26214400", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING", "STARTTLS"}
         await client.starttls(served.client_context())
         inside = {line[4:] for line in (await client.say("EHLO app.example")).splitlines()[1:]}
         assert inside == plain - {"STARTTLS"} | {"AUTH PLAIN LOGIN"}  # and no DSN: NOTIFY, RET, ENVID, ORCPT are not honoured

@@ -42,3 +42,23 @@ async def test_what_a_predecessor_held_is_taken_over_at_the_start(serve: Serve) 
         assert [[view.state for view in story.deliveries] for story in stories] == [[State.DELIVERED]] * 2
         assert [EventKind.UNKNOWN in kinds(story) for story in stories] == [False, True]
         assert dead not in [number for number, _, _ in await served.house.storage.queue.workers()]
+
+
+@BOTH
+async def test_what_a_fault_of_the_store_left_in_our_own_name_goes_on(serve: Serve) -> None:
+    """A claim whose answer was lost, and a slot that could not be given back: the only one, so that nothing could leave."""
+    async with ScriptedServer() as server:
+        served = await serve(route(server.port, more="connections = 1"))
+        acme, site = await served.customer(), f"route:127.0.0.1:{server.port}"
+        await served.cli("queue", "pause", "--site", site)
+        await served.follow()
+        number = await served.hand_in(acme, "bob@remote.example")
+        queue, leases = served.house.storage.queue, served.house.works.leases
+        await queue.claim(site, worker=leases.current.number, limit=9, now=0, top_only=False, turn=0, skip=frozenset())
+        assert await queue.lease_slot(site, "", worker=leases.current.number, limit=1, top=False) == 0
+        await served.cli("queue", "resume", "--site", site)
+        leases.doubt()
+        await leases.beat()
+        await served.house.rounds._free_dead()
+        story = await served.ended(number)
+        assert [view.state for view in story.deliveries] == [State.DELIVERED]

@@ -639,6 +639,73 @@ async def test_shutdown_lets_a_mail_on_its_way_end(place: Place) -> None:
     assert len(desk.mails) == 1
 
 
+async def test_a_large_mail_in_chunks(place: Place) -> None:
+    """RFC 3030, all at once; what is larger than a chunk of ours goes to the door while it comes."""
+    desk, piece = Desk(), MAIL * 2000
+    desk.gate.set()
+    async with await Raw.connect(await place.open(desk, limits=Limits(chunk=10_000))) as client:
+        await client.reply()
+        chunks = b"".join(b"BDAT %d%s\r\n%s" % (len(piece), b" LAST" * last, piece) for last in (0, 0, 1))
+        client.writer.write(b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n" + chunks)
+        said = [(await client.reply())[:3] for _ in range(6)]
+        assert said == ["250"] * 6
+    (envelope, shelf), *more = desk.mails
+    assert more == []
+    assert envelope.size == 3 * len(piece)
+    assert shelf is desk.shelves[0]
+    assert desk.shelves[0].digest.digest() == hashlib.sha256(piece * 3).digest()
+
+
+@pytest.mark.parametrize("chunk", [b"BDAT 1\r\nx", b"BDAT 0\r\n"])
+async def test_chunks_that_trickle_are_given_up(place: Place, chunk: bytes) -> None:
+    """The replies to chunks give a mail no more time than it has after DATA."""
+    clock, desk = Clock(), Desk()
+    async with await Raw.connect(await place.open(desk, clock=clock)) as client:
+        await client.reply()
+        client.writer.write(b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n")
+        for _ in range(3):
+            await client.reply()
+        said = [await client.say(chunk)]
+        while said[-1].startswith("250"):
+            clock.now += 50
+            place.listeners[0].sweep()
+            said.append(await client.say(chunk))
+    assert said[-1].startswith("421 4.4.2")
+    assert clock.now < 300
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+async def test_whose_mail_is_still_coming_when_the_grace_ends_is_told(place: Place, implicit: bool) -> None:
+    """RFC 5321 §3.8."""
+    desk = Desk()
+    port = await place.open(desk, implicit=implicit, rules=Rules(linger=5))
+    context = unverified() if implicit else None
+    async with Raw(*await asyncio.open_connection("127.0.0.1", port, ssl=context)) as client:
+        await client.begin_data()
+        client.writer.write(MAIL)
+        closing = asyncio.create_task(place.listeners[0].close(grace=0.1))
+        assert (await client.reply()).startswith("421 4.3.2")
+        client.writer.write(MAIL + b".\r\n")
+    await asyncio.wait_for(closing, 3)
+    assert desk.mails == []
+
+
+async def test_what_was_put_away_of_a_mail_that_was_cut_off_is_thrown_away(place: Place) -> None:
+    """Also where it was just being written."""
+    desk = Desk()
+    async with await Raw.connect(await place.open(desk, limits=Limits(chunk=10))) as client:
+        await client.begin_data()
+        client.writer.write(MAIL)
+        await until(lambda: bool(desk.shelves))
+        closing = asyncio.create_task(place.listeners[0].close(grace=0.1))
+        assert (await client.to_the_end()).startswith("421 4.3.2")
+        assert not desk.shelves[0].aborted
+        desk.gate.set()
+        await until(lambda: desk.shelves[0].aborted)
+    await closing
+    assert desk.mails == []
+
+
 async def test_shutdown_waits_for_a_slow_store(place: Place) -> None:
     promise: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
     desk = Desk(answer=lambda: promise)

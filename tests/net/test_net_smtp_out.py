@@ -309,6 +309,23 @@ async def test_a_failing_check_before_the_dot_is_raised_and_nothing_was_sent(how
     assert server.mails == []
 
 
+async def test_an_end_right_behind_the_354_is_heard_although_nobody_waited_yet() -> None:
+    """Two turns of the protocol before one of the task, while the mark is still being stored."""
+    async with ScriptedServer("MAIL = <hang>") as server:
+        connection, marked = await session(target(server.port)), asyncio.get_running_loop().create_future()
+        sending = asyncio.create_task(connection.send(mail(), before_dot=lambda: marked))
+        while not server.said[1:]:  # noqa: ASYNC110 - the server has no event for us
+            await asyncio.sleep(0.01)
+        connection.data_received(b"250 ok\r\n250 ok\r\n354 go\r\n")
+        connection.data_received(b"421 4.3.2 closing\r\n")
+        await asyncio.sleep(0)
+        marked.set_result(True)
+        async with asyncio.timeout(5):
+            sent = await sending
+        assert {str(answer) for answer in sent.answers.values()} == {"421 4.3.2 closing"}
+        await connection.quit()
+
+
 async def test_a_cancelled_send_closes_the_connection() -> None:
     async with ScriptedServer("MAIL = <hang>") as server:
         connection = await session(target(server.port))

@@ -1,12 +1,17 @@
 """The reader of incoming content: where it ends, what it hides, what it costs."""
 
+import time
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailwright.smtp.chunks import Announced, ChunkReader
 from mailwright.smtp.data import DataReader, Fault
+from mailwright.smtp.server import Server
+from mailwright.smtp.server_events import EndOfData, Limits, Setup
+from mailwright.values import Domain
 
 MIB = 1 << 20
 
@@ -174,3 +179,36 @@ def test_header_limits_do_not_depend_on_the_split(pieces: list[bytes], cuts: lis
     data = b"".join(pieces) + b"\r\n.\r\n"
     whole, split = read(data, [], fields=fields, octets=400)[1], read(data, cuts, fields=fields, octets=400)[1]
     assert (whole.fault is None) == (split.fault is None)
+
+
+@given(
+    lines=st.lists(st.sampled_from([b"", b".", b"..", b"text", b".text", "größe".encode(), b"x" * 1200]), max_size=12),
+    cuts=st.lists(st.integers(0, 200), max_size=8),
+    pieces=st.integers(1, 50),
+)
+def test_chunks_give_what_data_gives(lines: list[bytes], cuts: list[int], pieces: int) -> None:
+    """The same mail by BDAT, cut anywhere into chunks and these anywhere into pieces, and by DATA with its dots doubled."""
+    mail = b"".join(line + b"\r\n" for line in lines)
+    expected, by_data = read((b"\r\n" + mail).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n")
+    edges = [0, *sorted(cut for cut in cuts if cut < len(mail)), len(mail)]
+    one, content = ChunkReader(size=MIB, header_fields=1000, header_octets=MIB), b""
+    for start, stop in pairwise(edges):
+        one.expect(Announced(stop - start, last=False))
+        while not one.done:
+            content += one.feed(mail[stop - one.left :][: min(pieces, one.left)])
+    content += one.end()
+    assert content == expected == mail
+    assert (one.size, one.eight_bit, one.long_line, one.fault) == (by_data.size, by_data.eight_bit, by_data.long_line, None)
+
+
+def test_many_tiny_chunks_are_read_in_linear_time() -> None:
+    """What was sent ahead is not copied for each of them."""
+    server = Server(Setup(Domain("mx.example"), Limits(), ask_recipient=False), trusted=True)
+    server.receive(
+        b"EHLO a\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<b@example.org>\r\n" + b"BDAT 1\r\nx" * 20_000 + b"BDAT 0 LAST\r\n"
+    )
+    began = time.process_time()
+    event = server.next_event()
+    assert isinstance(event, EndOfData)
+    assert event.size == 20_002
+    assert time.process_time() - began < 2

@@ -97,6 +97,8 @@ class Talk:
                 self.server.refuse_content(reply_of(reply))
             case ["wind", _]:
                 self.server.wind_up(LATER)
+            case ["dismiss"]:
+                self.server.dismiss(LATER, "shutdown")
             case _:
                 self.server.reply(reply_of(text))
         self.hear()
@@ -213,6 +215,11 @@ COMMANDS = [
     b"RCPT TO:<b@example.org>\r\n",
     b"RCPT TO:<nobody>\r\n",
     b"DATA\r\n",
+    b"BDAT 20\r\n",
+    b"BDAT 0\r\n",
+    b"BDAT 300 LAST\r\n",
+    b"BDAT 0 LAST\r\n",
+    b"BDAT LAST\r\n",
     b".\r\n",
     b"\r\n.\r\n",
     b"RSET\r\n",

@@ -121,7 +121,7 @@ class Leases:
                 lease.until = began + HELD_SECONDS
             else:
                 self._lose(lease)
-        if self.current.number not in self._leases or (self._faults() != self._seen and not self._alone):
+        if self.current.number not in self._leases or self._faults() != self._seen:
             await self._renew()
         for lease in list(self._leases.values()):
             if lease is not self.current and not lease.jobs:

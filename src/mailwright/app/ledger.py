@@ -117,10 +117,17 @@ class Ledger:
                 log.error("outcomes failed", exc_info=fault)
                 self._leases.doubt()
             else:
-                self._told(pairs)
+                self._tell(pairs)
             self._unstored -= len(pairs)
             self._leases.let_go(job for job, _ in pairs)
             return
+
+    def _tell(self, pairs: list[tuple[Job, Outcome]]) -> None:
+        """What follows from outcomes must not keep the next ones from being stored."""
+        try:
+            self._told(pairs)
+        except Exception as fault:
+            log.error("outcomes are stored, and what follows failed", exc_info=fault)
 
 
 def _by_lease(items: list[T], lease: Callable[[T], int]) -> Iterable[tuple[int, list[T]]]:

@@ -89,14 +89,17 @@ class Rounds:
             after = found[-1]
 
     async def _free_dead(self) -> None:
+        """Rows of workers that ended, and of our own earlier numbers: after a fault of the store nobody knows of those."""
+        leases = self._works.leases
         if not self._alone:
-            leases = self._works.leases
             await bury_the_gone(self._works.queue)
-            freed = await self._works.queue.free_dead(
-                worker=leases.current.number, alone=False, judge=leases.may_judge, new_events=self._works.unknown_event
-            )
-            if freed:
-                self._works.log.warning("freed", rows=freed, what="Another worker stopped; its mail is taken over.")
+        judge = leases.may_judge and not self._alone
+        freed = await self._works.queue.free_dead(
+            worker=leases.current.number, alone=False, judge=judge, new_events=self._works.unknown_event
+        )
+        if freed:
+            what = "A worker stopped, or the store had a fault; the mail that was in hand then goes on."
+            self._works.log.warning("freed", rows=freed, what=what)
 
     async def _count(self) -> None:
         sites = await self._works.queue.sites(limit=COUNTED_SITES)

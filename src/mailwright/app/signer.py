@@ -13,6 +13,8 @@ from mailwright.flows.deliver import CannotSign, Signature
 
 RESTART_SECONDS = 1.0  # until a signer that ended is started again
 END_SECONDS = 5.0  # for a signer to end by itself
+SILENT_SECONDS = 30.0  # a signer that has work and says nothing for so long hangs: a signature takes milliseconds
+LOOKS = 3  # that must find the same in that time, so that none is taken to hang which only slept as long as we did
 Make = Callable[[Sequence[bytes]], Signature]
 
 
@@ -29,8 +31,12 @@ class SigningKey:
 class _Signer(asyncio.Protocol):
     """One process at the other end of a socket pair."""
 
-    def __init__(self) -> None:
+    def __init__(self, silent: float) -> None:
         self.waiting: dict[int, tuple[asyncio.Future[Signature], Make]] = {}
+        self._pause = silent / LOOKS
+        self._oldest: int | None = None  # of those that waited at the last look
+        self._same = 0  # looks that found it there
+        self._timer: asyncio.TimerHandle | None = None
         self._known: set[int] = set()
         self._asked: list[bytes] = []  # what is written at the end of this turn of the loop, in one go
         self._buffer = bytearray()
@@ -48,15 +54,21 @@ class _Signer(asyncio.Protocol):
     async def start(self) -> None:
         """Start the process; what is asked before it is up waits in the socket."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            command = [sys.executable, "-m", "mailwright.app.signer_process", str(theirs.fileno())]
-            self._process = await asyncio.create_subprocess_exec(
-                *command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True
-            )
+        try:
+            with theirs:
+                command = [sys.executable, "-m", "mailwright.app.signer_process", str(theirs.fileno())]
+                self._process = await asyncio.create_subprocess_exec(
+                    *command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True
+                )
+        except BaseException:
+            ours.close()
+            raise
         self._known.clear()
         self._asked.clear()
         self._buffer.clear()
-        self._transport, _ = await asyncio.get_running_loop().create_connection(lambda: self, sock=ours)
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_connection(lambda: self, sock=ours)
+        self._timer = loop.call_later(self._pause, self._look)
         self.running.set()
 
     def sign(self, keys: Sequence[SigningKey], kind: int, content: bytes, now: int, make: Make) -> asyncio.Future[Signature]:
@@ -90,6 +102,8 @@ class _Signer(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The process ended: what it was asked is asked again later, by the mail's next try."""
         self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
         self.running.clear()
         waiting, self.waiting = self.waiting, {}
         for future, _ in waiting.values():
@@ -97,7 +111,7 @@ class _Signer(asyncio.Protocol):
                 future.set_exception(_gone())
         if not self._ending:
             logger("signer").error("signer ended", exc, restart_in=RESTART_SECONDS)
-            asyncio.get_running_loop().call_later(RESTART_SECONDS, self._again)
+            self._again_soon()
 
     async def close(self) -> None:
         """End the process once it has answered."""
@@ -107,6 +121,20 @@ class _Signer(asyncio.Protocol):
         if self._process is not None:
             await _reaped(self._process)
 
+    def _look(self) -> None:
+        """Whether it still answers; one that does not is ended, and what it was asked is asked again by the mail's next try."""
+        oldest = next(iter(self.waiting), None)
+        self._same = self._same + 1 if oldest is not None and oldest == self._oldest else 0
+        self._oldest = oldest
+        if self._same >= LOOKS and self._process is not None:
+            logger("signer").error("signer hangs", waiting=len(self.waiting), seconds=self._pause * LOOKS)
+            self._process.kill()
+            return
+        self._timer = asyncio.get_running_loop().call_later(self._pause, self._look)
+
+    def _again_soon(self) -> None:
+        asyncio.get_running_loop().call_later(RESTART_SECONDS, self._again)
+
     def _again(self) -> None:
         if not self._ending:
             self._restart = asyncio.ensure_future(self._restarted())
@@ -114,7 +142,11 @@ class _Signer(asyncio.Protocol):
     async def _restarted(self) -> None:
         if self._process is not None:
             await _reaped(self._process)
-        await self.start()
+        try:
+            await self.start()
+        except OSError as fault:  # no more processes, files or memory just now
+            logger("signer").error("signer not started", fault, again_in=RESTART_SECONDS)
+            self._again_soon()
 
     def _say(self, *octets: bytes) -> None:
         """Each write wakes the other process, which costs more than the octets: mails of one turn go together."""
@@ -146,8 +178,9 @@ class _Signer(asyncio.Protocol):
 class Signers:
     """N processes for the loop in which they are started; each request goes to the one with the fewest before it."""
 
-    def __init__(self, processes: int) -> None:
-        self._signers = [_Signer() for _ in range(processes)]
+    def __init__(self, processes: int, *, silent: float = SILENT_SECONDS) -> None:
+        """`silent`: seconds after which one that has work and answers nothing is ended and started anew."""
+        self._signers = [_Signer(silent) for _ in range(processes)]
 
     async def start(self) -> None:
         """Start them all."""

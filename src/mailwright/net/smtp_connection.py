@@ -70,6 +70,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._transport: Any = None  # an asyncio.Transport: uvloop's share no class with it
         self._waiter: asyncio.Future[Event] = self._loop.create_future()
+        self._unheard: Event | None = None  # what came before somebody waited for it
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._flowing: asyncio.Future[None] | None = None  # set while the peer reads too slowly
         self._content: Sequence[bytes] | None = None  # the whole mail, where it goes out at once
@@ -123,7 +124,7 @@ class Connection(asyncio.Protocol):
         self._ends = now + self._whole + mail.size / PACE
         whole = mail.content if mail.size <= AT_ONCE and not isinstance(mail.content, AsyncIterator) else None
         self._content, self._before_dot, self._verdict = whole, before_dot, None
-        self._waiter = self._loop.create_future()
+        self._waiter, self._unheard = self._loop.create_future(), None
         self.used += 1
         try:
             self._act(events)
@@ -206,8 +207,18 @@ class Connection(asyncio.Protocol):
     def _wake(self, event: Event) -> None:
         if not self._waiter.done():
             self._waiter.set_result(event)
+        elif self._unheard is None:
+            self._unheard = event
         if self._flowing is not None and not self._flowing.done() and not isinstance(event, Ready):
             self._flowing.set_result(None)
+
+    def _waits(self) -> asyncio.Future[Event]:
+        """For the next event; it may be there already, where two came before the first was taken."""
+        waiter: asyncio.Future[Event] = self._loop.create_future()
+        self._waiter = waiter
+        if self._unheard is not None:
+            waiter.set_result(self._unheard)
+        return waiter
 
     def _pour_at_once(self, event: Pour) -> None:
         """The usual case: the whole mail with its dot in one write, while the server's 354 is being read."""
@@ -229,15 +240,13 @@ class Connection(asyncio.Protocol):
 
     async def _pour_whole(self, content: Sequence[bytes]) -> Event:
         """The verdict was not there yet when the server was ready: then all in one write after all."""
-        waiter: asyncio.Future[Event] = self._loop.create_future()
-        self._waiter = waiter
+        waiter = self._waits()
         await self._end(waiter, content)
         return await waiter
 
     async def _pour(self, mail: OutgoingMail) -> Event:
         """Content that is large or still comes in."""
-        waiter: asyncio.Future[Event] = self._loop.create_future()
-        self._waiter = waiter
+        waiter = self._waits()
         async with aclosing(_chunks(mail.content)) as chunks:
             async for chunk in chunks:
                 if waiter.done():  # the server refused the rest, or is gone
@@ -276,8 +285,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     async def _start_tls(self, context: ClientContext) -> Event:
-        waiter: asyncio.Future[Event] = self._loop.create_future()
-        self._waiter = waiter
+        waiter = self._waits()
         transport = await self._loop.start_tls(
             self._transport, self, context, server_hostname=self.host, ssl_handshake_timeout=self._handshake
         )

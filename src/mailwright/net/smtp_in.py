@@ -74,15 +74,20 @@ class Listener:
             member.check(now)
 
     async def close(self, grace: float = 30.0) -> None:
-        """Take nobody new, tell the idle to come back (421), let mails on their way end within `grace` seconds, then close."""
+        """Take nobody new, tell the idle to come back (421), let mails on their way end within `grace` seconds, then close.
+
+        Whose mail is still coming in then is told as well, and has a moment to hear it.
+        """
         while self._acceptors:
             self._acceptors.pop().close()
         for server in self._servers:
             server.close()
         for member in tuple(self._service.members):
             member.wind_up()
-        if self._service.members:
-            await self._wait_for_the_last(grace)
+        await self._wait_for_the_last(grace)
+        for member in tuple(self._service.members):
+            member.part()
+        await self._wait_for_the_last(self._service.rules.linger)
         for member in tuple(self._service.members):
             member.abort()
         if self._timer is not None:
@@ -90,9 +95,11 @@ class Listener:
             self._timer = None
         await self._service.settle()
 
-    async def _wait_for_the_last(self, grace: float) -> None:
+    async def _wait_for_the_last(self, seconds: float) -> None:
+        if not self._service.members:
+            return
         try:
-            async with asyncio.timeout(grace):
+            async with asyncio.timeout(seconds):
                 await self._service.empty.wait()
         except TimeoutError:
             return

@@ -143,8 +143,15 @@ class Connection(asyncio.Protocol):
         self._machine.wind_up(SHUTTING_DOWN)
         self._pump(self._machine)
 
+    def part(self) -> None:
+        """The grace is over: who still sends a mail is told so (RFC 5321 §3.8), everything else ends without a word."""
+        if self._machine is not None and self._machine.received is not None:
+            self._dismiss(self._machine, SHUTTING_DOWN, "shutdown")
+        else:
+            self.abort()
+
     def abort(self) -> None:
-        """The grace is over."""
+        """End at once."""
         if self._handshake is not None:
             self._handshake.cancel()
         self._transport.abort()
@@ -159,12 +166,14 @@ class Connection(asyncio.Protocol):
 
     def _pump(self, machine: Server) -> None:
         """Everything that can be done with what was received; one write for all replies (RFC 2920 §3.2)."""
+        coming = machine.received  # a mail keeps its own time: the reply to one of its chunks begins no new turn
         while (event := machine.next_event()) is not None:
             self._hear(event, machine)
         out = machine.outgoing()
         if out:
             self._transport.write(out)
-            self._turn = self._service.clock()
+            if coming is None or machine.received is None:
+                self._turn = self._service.clock()
         if self._left is not None:
             self._turn_away()
         elif self._paused or machine.waiting:
@@ -258,10 +267,10 @@ class Connection(asyncio.Protocol):
             self._drop_spool()
             if self._machine is not None:
                 self._machine.refuse_content(reply)
-        elif self._machine is not None:
+        elif self._machine is not None and self._left is None:
             self._machine.taken()
         else:
-            self._drop_spool()  # the client left meanwhile
+            self._drop_spool()  # the client left meanwhile, or was sent away
 
     def _end_of_data(self, event: EndOfData, machine: Server) -> None:
         envelope = self._envelope(event, machine)
@@ -290,20 +299,9 @@ class Connection(asyncio.Protocol):
     def _envelope(self, event: EndOfData, machine: Server) -> Envelope:
         session, mail = self._session, machine.mail or MailFrom(None)
         return Envelope(
-            session.identity,
-            session.peer_ip,
-            session.peer_port,
-            machine.helo,
-            session.tls,
-            machine.protocol,
-            mail.address,
-            tuple(machine.recipients),
-            event.size,
-            event.eight_bit,
-            event.long_line,
-            mail.smtputf8,
-            mail.body,
-        )
+            session.identity, session.peer_ip, session.peer_port, machine.helo, session.tls, machine.protocol, mail.address,
+            tuple(machine.recipients), event.size, event.eight_bit, event.long_line, mail.smtputf8, mail.body,
+        )  # fmt: skip
 
     def _drop_spool(self) -> None:
         spooled, self._spooled = self._spooled, None
@@ -373,7 +371,8 @@ class Connection(asyncio.Protocol):
         self._pump(machine)
 
     def _close(self, event: Closed) -> None:
-        self._drop_spool()
+        if not self._asking.waiting:  # else once its last chunk is written: a row that came after would stay
+            self._drop_spool()
         self._left = 0 if event.polite else LINGER
         if not event.polite:
             log.info("session ended: %s", event.why, extra={"peer": self._session.peer_ip})

@@ -94,6 +94,10 @@ class Handshake:
         """The listener closes."""
         self.abort()
 
+    def part(self) -> None:
+        """The grace is over."""
+        self.abort()
+
     def abort(self) -> None:
         """End it now."""
         if self._task is not None:

@@ -7,10 +7,11 @@ from mailwright.values import Reply
 SENDER_OK = Reply.of(250, "2.1.0", "Sender noted")
 RECIPIENT_OK = Reply.of(250, "2.1.5", "Recipient noted")
 SEND_DATA = Reply.of(354, "", "Send the mail; end it with a line that holds only a dot")
+CHUNK_OK = Reply.of(250, "2.0.0", "Chunk noted")  # RFC 3030 §2
 RESET = Reply.of(250, "2.0.0", "Forgotten")
 NOTHING = Reply.of(250, "2.0.0", "Still here")
 CANNOT_VERIFY = Reply.of(252, "2.5.0", "Addresses are checked when mail is sent to them")  # RFC 5321 §3.5.3
-HELP = Reply.of(214, "2.0.0", "EHLO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP AUTH STARTTLS", "RFC 5321 says how to use them")
+HELP = Reply.of(214, "2.0.0", "EHLO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP AUTH STARTTLS", "RFC 5321 says how to use them")
 START_TLS = Reply.of(220, "2.0.0", "Begin TLS now")
 LOGGED_IN = Reply.of(235, "2.7.0", "Logged in")
 BYE = Reply.of(221, "2.0.0", "Goodbye")
@@ -63,6 +64,10 @@ TOO_MANY_ERRORS = Reply.of(421, "4.7.0", "Too many commands failed; closing")
 TOO_MANY_IDLE = Reply.of(421, "4.7.0", "Too many commands without a mail; closing, come back when you have one")
 EARLY_PLAINTEXT = Reply.of(421, "4.7.0", "Something came after STARTTLS before TLS began; closing")  # CVE-2011-0411
 UNSAFE_END = Reply.of(421, "4.7.0", "Where that mail ends is not certain, so nothing after it is read; closing")
+BAD_CHUNK = Reply.of(
+    421, "4.7.0", "BDAT must say how long the chunk is, such as BDAT 1000 LAST; nothing after it is read; closing"
+)
+CHUNK_TOO_EARLY = Reply.of(421, "4.7.0", "Say EHLO and log in before you send a mail; closing")
 WRONG_PROTOCOL = Reply.of(421, "4.7.0", "This is a mail server; closing")
 FLOODED = Reply.of(421, "4.7.0", "More came than this server can hold; closing")
 

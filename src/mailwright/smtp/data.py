@@ -85,10 +85,13 @@ class DataReader:
         else:
             held = _open_end(raw)
             body, self._tail = raw[: len(raw) - held], raw[len(raw) - held :]
+        return self._kept(body, stuffed=0 <= dot != end)
+
+    def _kept(self, body: bytes, *, stuffed: bool) -> bytes:
         if not body or self.fault is Fault.BARE_LINE_END:
             return b""
         self._look_for_hidden_ends(body)
-        return self._settled(body, stuffed=0 <= dot != end) if self.fault is None else b""
+        return self._settled(body, stuffed=stuffed) if self.fault is None else b""
 
     def _look_for_hidden_ends(self, body: bytes) -> None:
         """A body is only ever cut before a CR, so a CR LF is never torn apart."""

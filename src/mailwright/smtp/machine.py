@@ -2,13 +2,17 @@
 
 from enum import Enum
 from functools import lru_cache
+from typing import TypeVar
 
 from mailwright.smtp import answers
+from mailwright.smtp.chunks import ChunkReader
 from mailwright.smtp.commands import MailFrom
 from mailwright.smtp.data import DataReader
 from mailwright.smtp.login import Asked, Login
 from mailwright.smtp.server_events import Chunk, Closed, ContentRefused, EndOfData, Event, Recipient, Setup
 from mailwright.values import Address, Reply
+
+Reader = TypeVar("Reader", bound=DataReader)
 
 
 class State(Enum):
@@ -19,6 +23,7 @@ class State(Enum):
     MAIL = "a sender, no recipient"
     RCPT = "a sender and recipients"
     DATA = "content comes in, or waits for its answer"
+    CHUNKS = "content came in, and more is to come"
     AUTH = "an answer to AUTH comes in"
     TLS = "the handshake is on"
     CLOSED = "over"
@@ -32,6 +37,7 @@ class Machine:
         "_at",
         "_attempts",
         "_buffer",
+        "_chunks",
         "_closing",
         "_errors",
         "_event",
@@ -64,6 +70,7 @@ class Machine:
         self._at = 0
         self._held: bytes | bytearray = b""  # content that was not passed on yet
         self._reader: DataReader | None = None
+        self._chunks: ChunkReader | None = None  # the same, of a mail that comes by BDAT, until its end
         self._refusal: Reply | None = None  # what the outside said to the content before its end
         self._asked: Asked | None = None
         self._question: Event | None = None
@@ -141,7 +148,7 @@ class Machine:
 
     def wind_up(self, reply: Reply) -> None:
         """End the session as soon as no mail is on its way: a shutdown."""
-        if self.state is State.DATA:
+        if self.state in {State.DATA, State.CHUNKS}:
             self._closing = reply
         else:
             self._hang_up(reply, "shutdown")
@@ -159,7 +166,8 @@ class Machine:
     @property
     def received(self) -> int | None:
         """Octets of the mail that is coming in; None while none is."""
-        return self._reader.size if self._reader is not None else None
+        reader = self._reader or (self._chunks if self.state is State.CHUNKS else None)
+        return reader.size if reader is not None else None
 
     @property
     def protocol(self) -> str:
@@ -209,9 +217,12 @@ class Machine:
     # --- content ---------------------------------------------------------------------------------------------------------------
 
     def _begin_content(self) -> None:
-        limits = self._setup.limits
-        self._reader = DataReader(size=limits.size, header_fields=limits.header_fields, header_octets=limits.header_octets)
+        self._reader = self._new_reader(DataReader)
         self.state = State.DATA
+
+    def _new_reader(self, kind: type[Reader]) -> Reader:
+        limits = self._setup.limits
+        return kind(size=limits.size, header_fields=limits.header_fields, header_octets=limits.header_octets)
 
     def _read_content(self, reader: DataReader) -> bool:
         if len(self._held) > self._setup.limits.chunk:
@@ -246,12 +257,8 @@ class Machine:
         self._held += content
 
     def _end_content(self, reader: DataReader) -> None:
-        limits, fault, refusal = self._setup.limits, reader.fault, self._refusal
         self._buffer, self._reader = reader.rest, None
-        if fault is not None:
-            refusal = answers.content_fault(
-                fault, size=limits.size, header_fields=limits.header_fields, header_octets=limits.header_octets
-            )
+        refusal, fault = self._objection(reader), reader.fault
         if refusal is None:
             self._ask(EndOfData(bytes(self._held), reader.size, reader.eight_bit, reader.long_line))
             return
@@ -261,9 +268,18 @@ class Machine:
         if fault is not None and fault.hostile:
             self._hang_up(answers.UNSAFE_END, fault.value)  # what follows may be a mail that somebody hid in this one
 
+    def _objection(self, reader: DataReader) -> Reply | None:
+        """Why the content so far cannot be taken: what the outside said, or what was found in it."""
+        if reader.fault is None:
+            return self._refusal
+        limits = self._setup.limits
+        return answers.content_fault(
+            reader.fault, size=limits.size, header_fields=limits.header_fields, header_octets=limits.header_octets
+        )
+
     def _end_mail(self, *, taken: bool) -> None:
         self.mail, self.recipients, self._attempts = None, [], 0
-        self._reader, self._held, self._refusal = None, b"", None
+        self._reader, self._chunks, self._held, self._refusal = None, None, b"", None
         self.state = State.READY
         if taken:
             self._errors = self._idle = 0

@@ -5,8 +5,9 @@ from functools import lru_cache
 from typing import ClassVar
 
 from mailwright.smtp import answers, login
+from mailwright.smtp.chunking import Chunking
 from mailwright.smtp.commands import MAX_AUTH_LINE, MAX_LINE, longest, read_host, read_mail, read_recipient, readable
-from mailwright.smtp.machine import Machine, State
+from mailwright.smtp.machine import State
 from mailwright.smtp.server_events import Recipient, StartTls
 from mailwright.values import Reply
 
@@ -15,11 +16,11 @@ _RECIPIENT_OK = answers.RECIPIENT_OK.encode()
 _SEND_DATA = answers.SEND_DATA.encode()
 _FOREIGN = frozenset(("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE", "PRI"))  # RFC 9110 §9
 _TLS_HANDSHAKE = b"\x16\x03"  # how a TLS client begins, RFC 8446 §5.1
-_NOT_HERE = frozenset(("EXPN", "BDAT", "ETRN", "TURN", "ATRN", "SEND", "SOML", "SAML"))  # 502 and not 500, RFC 5321 §4.2.4
+_NOT_HERE = frozenset(("EXPN", "ETRN", "TURN", "ATRN", "SEND", "SOML", "SAML"))  # 502 and not 500, RFC 5321 §4.2.4
 _ORDERED = frozenset(("MAIL", "RCPT", "DATA", "AUTH", "STARTTLS"))
 
 
-class Server(Machine):
+class Server(Chunking):
     """One session. Feed it with `receive`, take `next_event` until None, then write `outgoing`.
 
     Login, MailFrom, Recipient and EndOfData are questions: nothing goes on until `reply` answers (what the client sent ahead
@@ -65,6 +66,8 @@ class Server(Machine):
             command(self, argument)
         elif verb in _FOREIGN or line[:2] == _TLS_HANDSHAKE:
             self._hang_up(answers.WRONG_PROTOCOL, "another protocol")
+        elif line[:4].upper() == b"BDAT":  # it cannot be read: octets of a mail may follow, which are no commands
+            self._hang_up(answers.BAD_CHUNK, "chunk of unknown length")
         elif text is None:
             self._refuse(answers.BAD_CHARACTER if line[-2:] == b"\r\n" else answers.LINE_END)
         elif len(line) > longest(verb):
@@ -228,12 +231,14 @@ class Server(Machine):
         "QUIT": _quit,
         "VRFY": _vrfy,
         "HELP": _help,
+        "BDAT": Chunking.bdat,  # also where none may come: its octets are read
     }
     _COMMANDS: ClassVar[dict[State, dict[str, Callable[["Server", str], None]]]] = {  # the rest is out of order, RFC 5321 §4.1.4
         State.START: _ALWAYS,
         State.READY: _ALWAYS | {"MAIL": _mail, "AUTH": _auth, "STARTTLS": _starttls},
         State.MAIL: _ALWAYS | {"RCPT": _rcpt, "DATA": _data},
         State.RCPT: _ALWAYS | {"RCPT": _rcpt, "DATA": _data},
+        State.CHUNKS: _ALWAYS,  # no DATA after BDAT, RFC 3030 §2
     }
 
 
@@ -245,7 +250,7 @@ def _plain_hello(host: str) -> Reply:
 @lru_cache(maxsize=64)
 def _offer(host: str, size: int, starttls: bool, auth: bool) -> Reply:
     """What EHLO tells; TLS and login only where they can be had now (RFC 3207 §4.2, RFC 4954 §4)."""
-    lines = [host, "PIPELINING", f"SIZE {size}", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
+    lines = [host, "PIPELINING", f"SIZE {size}", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "CHUNKING"]
     lines += ["STARTTLS"] * starttls
     lines += [f"AUTH {' '.join(login.MECHANISMS)}"] * auth
     return Reply.of(250, "", *lines)

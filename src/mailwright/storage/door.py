@@ -38,9 +38,13 @@ class Door:
         self._writer.start(hand)
         self._ids.node = await self.write(count_up, "worker") % NODES
 
-    async def close(self) -> None:
-        """Write what was handed in and end the threads."""
+    async def finish(self) -> None:
+        """Write what was handed in; nothing more is taken."""
         await self._writer.close()
+
+    async def close(self) -> None:
+        """The same, and end the threads that read."""
+        await self.finish()
         await asyncio.to_thread(self._readers.shutdown)
 
     @property

@@ -11,6 +11,7 @@ from mailwright.storage.door import Door
 from mailwright.storage.durability import weaknesses
 from mailwright.storage.engine import Engines, engines_for
 from mailwright.storage.faults import unavailable
+from mailwright.storage.hung import Watch
 from mailwright.storage.lock import LockFile
 from mailwright.storage.messages import SqlStore
 from mailwright.storage.migrate import check, upgrade
@@ -27,6 +28,7 @@ class Storage:
         self._lock = None if engines.path is None else LockFile(engines.path.with_name(engines.path.name + ".lock"))
         self._checkpoints = Checkpoints(engines)
         self._door = Door(engines, self._checkpoints.after_turn)
+        self._watch = Watch(self._door)
         self.store = SqlStore(self._door)
         self.queue = SqlQueue(self._door)
         self.directory = SqlDirectory(self._door)
@@ -58,12 +60,16 @@ class Storage:
             await asyncio.to_thread(self._open)
             self._checkpoints.start()
             await self._door.start(hand=await self._hand() if serve else None)
+            if serve:
+                self._watch.start()
         except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
         """Write what was handed in and let go of everything."""
+        await self._door.finish()
+        await self._watch.close()  # until here somebody's locks may be in the way
         await self._door.close()
         await asyncio.to_thread(self._checkpoints.close)
         self._engines.close()
