@@ -15,7 +15,7 @@ from mailwright.auth.spf.record import SpfKind, SpfRecord, SpfTerm
 from mailwright.auth.spf.state import MAX_HOSTS, MAX_LOOKUPS, MAX_VOIDS
 from mailwright.auth.spf.visit import SpfOutcome, SpfVisit
 from mailwright.auth.spf.words import reason_of
-from mailwright.dns import Answer, Asking, Failed, Found, Missing, Question, RecordType, askable, canonical
+from mailwright.dns import Answer, Asking, Cause, Failed, Found, Missing, Question, RecordType, askable, canonical
 from mailwright.values import Finding
 
 MAX_RECORDS = 60  # looked at: six times what receivers read, so that a record that is far over still shows where
@@ -51,6 +51,10 @@ class SpfSurvey:
     complete: bool = True
     uses: tuple[SpfUse, ...] = ()
     answers: Mapping[Question, Answer] = field(default_factory=dict, repr=False)
+
+    def answer(self, question: Question) -> Answer:
+        """What was said; Failed for what there was no room to ask, for nothing is known of it."""
+        return self.answers.get(question) or Failed(Cause.TIMEOUT, f"{question} was not asked: the tree is too large")
 
     @property
     def lookups(self) -> int:
@@ -155,7 +159,8 @@ class _Walk:
         else:
             visit.end(record)
         above |= {visit.domain}
-        for term in [term for one in records_of(visit) for term in one.asking]:
+        records = (visit.record,) if visit.record else records_of(visit)  # the terms themselves, for they are told apart by identity
+        for term in [term for one in records for term in one.asking]:
             use = SpfUse(visit, term, self._target(visit, term))
             self.uses.append(use)
             if term.kind not in _LEADING or not use.target:
