@@ -11,7 +11,9 @@ IPS = ["8.8.8.8", "8.8.8.9", "8.8.4.4", "8.8.200.1", "9.9.9.9", "9.1.1.1", "10.0
 
 names = st.sampled_from(NAMES)
 plain_terms = st.one_of(
-    st.sampled_from(["a", "mx", "a/24", "mx//64", "a:gone.example", "mx:none.example", "exists:a.example", "exists:gone.example"]),
+    st.sampled_from(
+        ["a", "mx", "a/24", "mx//64", "a:gone.example", "mx:n.example", "exists:a.example", "exists:gone.example"]
+    ),
     st.sampled_from(FOUR).map("ip4:{}".format),
     st.sampled_from(SIX).map("ip6:{}".format),
     names.map("include:{}".format),
@@ -19,7 +21,9 @@ plain_terms = st.one_of(
     names.map("mx:{}".format),
 )
 qualified = st.builds("{}{}".format, st.sampled_from(["", "", "", "", "+", "-", "~", "?"]), plain_terms)
-ends = st.sampled_from(["", "-all", "~all", "?all", "+all", "redirect=b.example", "redirect=c.example", "-all redirect=d.example"])
+ends = st.sampled_from(
+    ["", "-all", "~all", "?all", "+all", "redirect=b.example", "redirect=c.example", "-all redirect=d.example"]
+)
 wild_records = st.builds(lambda terms, end: " ".join(["v=spf1", *terms, end]).strip(), st.lists(qualified, max_size=5), ends)
 kind_records = st.builds(
     lambda terms, end: " ".join(["v=spf1", *terms, end]).strip(),
