@@ -11,9 +11,7 @@ IPS = ["8.8.8.8", "8.8.8.9", "8.8.4.4", "8.8.200.1", "9.9.9.9", "9.1.1.1", "10.0
 
 names = st.sampled_from(NAMES)
 plain_terms = st.one_of(
-    st.sampled_from(
-        ["a", "mx", "a/24", "mx//64", "a:gone.example", "mx:n.example", "exists:a.example", "exists:gone.example"]
-    ),
+    st.sampled_from(["a", "mx", "a/24", "mx//64", "a:gone.example", "mx:n.example", "exists:a.example", "exists:gone.example"]),
     st.sampled_from(FOUR).map("ip4:{}".format),
     st.sampled_from(SIX).map("ip6:{}".format),
     names.map("include:{}".format),

@@ -159,7 +159,9 @@ class _Walk:
         else:
             visit.end(record)
         above |= {visit.domain}
-        records = (visit.record,) if visit.record else records_of(visit)  # the terms themselves, for they are told apart by identity
+        records = (
+            (visit.record,) if visit.record else records_of(visit)
+        )  # the terms themselves, for they are told apart by identity
         for term in [term for one in records for term in one.asking]:
             use = SpfUse(visit, term, self._target(visit, term))
             self.uses.append(use)

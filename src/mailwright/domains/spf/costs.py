@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mailwright.auth import SpfKind, SpfResult, SpfSurvey, SpfTerm, SpfVisit
+from mailwright.auth import SpfKind, SpfOutcome, SpfResult, SpfSurvey, SpfTerm, SpfVisit
 from mailwright.auth.spf.state import MAX_LOOKUPS, MAX_VOIDS
 from mailwright.auth.spf.survey import lookups_of
 from mailwright.domains.spf.networks import Networks
@@ -55,7 +55,7 @@ def over_limit(survey: SpfSurvey) -> Finding | None:
     return error(
         "spf-merge-over",
         f"The merged record would need {limits}, so it is not handed out.",
-        why="Receivers stop at the limit and take the whole record as wrong: then nobody passes who is not listed before that place.",
+        why="Receivers stop there and take the whole record as wrong: nobody passes who is not listed before that place.",
         do=" ".join(_ways(survey, costs)),
         evidence=tuple([cost.words for cost in costs]),
         reference="RFC 7208 §4.6.4",
@@ -64,7 +64,7 @@ def over_limit(survey: SpfSurvey) -> Finding | None:
 
 def _cost(survey: SpfSurvey, term: SpfTerm, child: SpfVisit | None) -> TermCost:
     visits = {id(visit) for visit in _all_below(child)} if child else set()
-    uses = [use for use in survey.uses if use.term is term and use.visit is survey.tree or id(use.visit) in visits]
+    uses = [use for use in survey.uses if (use.term is term and use.visit is survey.tree) or id(use.visit) in visits]
     voids = max(sum([use.void4 for use in uses]), sum([use.void6 for use in uses]))
     four, six = _passing(survey, term, child)
     return TermCost(term, 1 + (lookups_of(child) if child else 0), voids, four, six)
@@ -74,13 +74,13 @@ def _passing(survey: SpfSurvey, term: SpfTerm, child: SpfVisit | None) -> tuple[
     """Whom a term stands for: the senders that pass the record below it, or that its addresses are."""
     if child:
         return reach_of(replace(survey, tree=child)).passing
-    alone = SpfVisit(survey.tree.domain, record=survey.tree.record, answer=survey.tree.answer, outcome=survey.tree.outcome)
+    alone = SpfVisit(survey.tree.domain, outcome=SpfOutcome.DEFAULT)
     record = survey.tree.record
     if record is None or term.kind not in (SpfKind.A, SpfKind.MX):
         return Networks(32), Networks(128)
     passing = replace(term, qualifier="+", result=SpfResult.PASS)
     alone.record = replace(record, steps4=(passing,), steps6=(passing,), redirect=None)
-    uses = tuple([replace(use, visit=alone, term=passing) for use in survey.uses if use.term is term and use.visit is survey.tree])
+    uses = tuple([replace(use, visit=alone, term=passing) for use in survey.uses if use.term is term])
     return reach_of(replace(survey, tree=alone, uses=uses)).passing
 
 

@@ -15,8 +15,8 @@ _OFFERED = (SpfKind.MX, SpfKind.A, SpfKind.IP4, SpfKind.IP6, SpfKind.INCLUDE)
 ALL_WORDS = {
     "~all": "Soft fail: whoever is not listed is probably not allowed. Receivers mostly take the mail and look at it harder, and "
     "many put it with the spam. This is the one to begin with; with DKIM and DMARC it is strict enough to stay.",
-    "?all": "Neutral: you say nothing about servers that are not listed. A receiver must treat their mail as if there were no SPF "
-    "record (RFC 7208 §2.6.2), so it protects nobody. Nor does it make mail more welcome: DMARC takes it as not passed.",
+    "?all": "Neutral: you say nothing about servers that are not listed. A receiver must treat their mail as if there were no "
+    "SPF record (RFC 7208 §2.6.2), so it protects nobody. Nor does it make mail more welcome: DMARC takes it as not passed.",
     "-all": "Fail: whoever is not listed is not allowed, and many receivers refuse the mail at once. Take it when every server "
     "that sends is listed and your mail is signed by DKIM: forwarded mail comes from servers that you cannot list.",
 }

@@ -1,0 +1,103 @@
+"""The doctor's round: look, judge, merge with what is wished for, and see who would pass then."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mailwright.auth import SpfSurvey
+from mailwright.auth.spf.parse import is_spf
+from mailwright.dns import Asking, Txt, Zone
+from mailwright.dns.zonetext import DEFAULT_TTL, RecordSet
+from mailwright.domains.spf.costs import TermCost, costs_of, over_limit
+from mailwright.domains.spf.facts import SpfFacts
+from mailwright.domains.spf.merge import Merge, merge_records
+from mailwright.domains.spf.networks import Networks
+from mailwright.domains.spf.preview import SpfPreview, preview_spf
+from mailwright.domains.spf.repair import meant_as_spf
+from mailwright.domains.spf.review import SpfReview, SpfSetting, by_harm, judged, review_spf
+from mailwright.domains.spf.strings import cut
+from mailwright.domains.spf.tree_terms import loops
+from mailwright.domains.spf.wish import SpfWish
+from mailwright.values import Domain, Finding
+from mailwright.values.finding import error
+
+
+@dataclass(frozen=True, slots=True)
+class SpfAdvice:
+    """What is there and wrong (`review`), and what to publish.
+
+    `merge` and `preview` are None where there is nothing to publish, or where the DNS did not tell what is there. `stops` are
+    the reasons why the merged record is not handed out; `after` is what is wrong with it still.
+    """
+
+    review: SpfReview
+    merge: Merge | None = None
+    preview: SpfPreview | None = None
+    stops: tuple[Finding, ...] = ()
+    after: tuple[Finding, ...] = ()
+
+    @property
+    def replacement(self) -> Txt | None:
+        """The one record to publish in place of those that are there, cut into strings; None where there is no safe one."""
+        return cut(self.merge.text) if self.merge and not self.stops else None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether publishing it changes anything."""
+        kept = [record.text for record in self.review.facts.records]
+        return self.replacement is not None and kept != [self.replacement.text]
+
+    @property
+    def costs(self) -> tuple[TermCost, ...]:
+        """What each term of the merged record costs, or of the record that is there."""
+        return costs_of(self.preview.new if self.preview else self.review.facts.survey)
+
+
+def advise_spf(domain: Domain, wish: SpfWish | None = None, setting: SpfSetting | None = None) -> Asking[SpfAdvice]:
+    """Review the SPF of a domain, and make the record that mends it and has what is wished for. Never raises.
+
+    Nothing that lets a sender pass is lost but what `wish.drop` and `wish.all` name; a record that receivers would take as
+    wrong is not handed out.
+    """
+    wish, setting = wish or SpfWish(), setting or SpfSetting()
+    review = yield from review_spf(domain, setting)
+    facts = review.facts
+    if not facts.is_known or not (facts.records or wish.add or wish.all):
+        return SpfAdvice(review)
+    merge = merge_records(facts.domain, [record.text for record in facts.records], wish)
+    preview = yield from preview_spf(facts.survey, publishing(facts, merge.text))
+    stops = (*merge.stops, *_broken(preview.new), *_lost(preview, wish))
+    then = SpfFacts(preview.new, facts.alias, facts.outdated)
+    return SpfAdvice(review, merge, preview, stops, by_harm([*merge.notes, *judged(then, setting)]))
+
+
+def publishing(facts: SpfFacts, text: str) -> Zone:
+    """The TXT records of the domain with this in place of all its SPF records; other TXT records stay."""
+    kept = [record for record in facts.texts if not (is_spf(record.text) or meant_as_spf(record.text))]
+    return Zone({(facts.owner, "TXT"): RecordSet((*kept, cut(text)), DEFAULT_TTL)})
+
+
+def _broken(survey: SpfSurvey) -> Iterator[Finding]:
+    """What would make receivers take the record as wrong; what could not be found out counts too."""
+    over = over_limit(survey)
+    if over:
+        yield over
+    for finding in (*survey.findings, *loops(survey)):
+        if not (over and finding.code in ("spf-too-many-lookups", "spf-too-many-voids")):
+            yield finding
+
+
+def _lost(preview: SpfPreview, wish: SpfWish) -> Iterator[Finding]:
+    """The last guard: nobody loses by a merge for which nothing was ticked."""
+    losses = [text for networks in preview.losses for text in _some(networks)]
+    if losses and not (wish.drop or wish.all):
+        yield error(
+            "spf-merge-loses",
+            "Servers that pass now would not pass by the merged record, so it is not handed out.",
+            why="Their mail would fail, and nobody asked for that.",
+            do="Tick the terms that may go, or leave the record as it is.",
+            evidence=tuple(losses),
+        )
+
+
+def _some(networks: Networks) -> tuple[str, ...]:
+    return networks.texts[:20]
