@@ -38,3 +38,22 @@ def worlds(records: st.SearchStrategy[str]) -> st.SearchStrategy[Zone]:
     one = st.fixed_dictionaries({}, optional={"TXT": records, "A": addresses, "AAAA": sixes, "MX": hosts})
     failing = st.sampled_from([{}, {}, {}, {"f.example": "*"}])
     return st.builds(lambda zone, failing: Zone.of(zone, failing=failing), st.dictionaries(names, one, min_size=3), failing)
+
+
+@st.composite
+def calm_worlds(draw: st.DrawFn, qualifiers: tuple[str, ...] = ("", "", "", "-", "~", "?")) -> Zone:
+    """Worlds in which most records hold: every name has its records, and leads only to names behind it."""
+    zone = {}
+    for place, name in enumerate(NAMES):
+        onward = NAMES[place + 1 :][:3]
+        leading = [f"{kind}:{other}" for kind in ("include", "a", "mx") for other in onward]
+        own = [*[f"ip4:{one}" for one in FOUR if one != "0.0.0.0/0"], *[f"ip6:{one}" for one in SIX], "a", "mx", "a:gone.example"]
+        terms = st.builds("{}{}".format, st.sampled_from(qualifiers), st.sampled_from(own + leading * (place < 3)))
+        all = draw(st.sampled_from(["", "-all", "~all", "?all", *[f"redirect={other}" for other in onward[:1]]]))
+        zone[name] = {
+            "TXT": " ".join(["v=spf1", *draw(st.lists(terms, max_size=4 if place < 2 else 2)), all]).strip(),
+            "A": draw(st.sampled_from([ip for ip in IPS if ":" not in ip])),
+            "AAAA": draw(st.sampled_from([ip for ip in IPS if ":" in ip])),
+            "MX": f"10 {draw(names)}",
+        }
+    return Zone.of(zone)

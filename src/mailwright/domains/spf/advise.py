@@ -12,7 +12,7 @@ from mailwright.domains.spf.facts import SpfFacts
 from mailwright.domains.spf.merge import Merge, merge_records
 from mailwright.domains.spf.networks import Networks
 from mailwright.domains.spf.preview import SpfPreview, preview_spf
-from mailwright.domains.spf.repair import meant_as_spf
+from mailwright.domains.spf.repair import meant_as_spf, rejoined
 from mailwright.domains.spf.review import SpfReview, SpfSetting, by_harm, judged, review_spf
 from mailwright.domains.spf.strings import cut
 from mailwright.domains.spf.tree_terms import loops
@@ -63,7 +63,7 @@ def advise_spf(domain: Domain, wish: SpfWish | None = None, setting: SpfSetting 
     facts = review.facts
     if not facts.is_known or not (facts.records or wish.add or wish.all):
         return SpfAdvice(review)
-    merge = merge_records(facts.domain, [record.text for record in facts.records], wish)
+    merge = merge_records(facts.domain, [rejoined(record) for record in facts.records], wish)
     preview = yield from preview_spf(facts.survey, publishing(facts, merge.text))
     stops = (*merge.stops, *_broken(preview.new), *_lost(preview, wish))
     then = SpfFacts(preview.new, facts.alias, facts.outdated)

@@ -110,6 +110,6 @@ def _ways(survey: SpfSurvey, costs: list[TermCost]) -> Iterator[str]:
         written = "; ".join([f"{cost.term.text} is {' '.join(cost.networks)}" for cost in own])
         yield f"Addresses of your own that stay can be written out: {written}."
     yield (
-        "Writing the networks of a service out instead of its include is a risk: when it changes them, its mail fails, and nobody "
-        "tells you."
+        "Writing the networks of a service out instead of its include is a risk: when it changes them, its mail fails, "
+        "and nobody tells you."
     )

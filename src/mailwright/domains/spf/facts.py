@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mailwright.auth import SpfSurvey, read_spf, survey_spf
+from mailwright.auth import SpfSurvey, survey_spf
 from mailwright.auth.spf.parse import is_spf
 from mailwright.dns import Answer, Asking, Failed, Found, Question, Txt, ask, together
 from mailwright.dns.records import quoted
@@ -49,11 +49,6 @@ class SpfFacts:
     def records(self) -> tuple[Txt, ...]:
         """The SPF records, also those that only their author takes for one."""
         return tuple([record for record in self.texts if is_spf(record.text) or meant_as_spf(record.text)])
-
-    @property
-    def sound(self) -> tuple[Txt, ...]:
-        """The SPF records that can be read without a fault."""
-        return tuple([record for record in self.records if is_spf(record.text) and not read_spf(record.text).faults])
 
     @property
     def evidence(self) -> tuple[str, ...]:

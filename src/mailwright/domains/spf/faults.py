@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mailwright.auth import SpfFault, SpfKind, SpfRecord, read_spf
 from mailwright.domains.spf.facts import SpfFacts, shown
-from mailwright.domains.spf.repair import Repair, repaired
+from mailwright.domains.spf.repair import Repair, rejoined, repaired
 from mailwright.values import Finding
 from mailwright.values.finding import error
 
@@ -14,7 +14,7 @@ _WHOLE = "Receivers treat the whole record as wrong, whatever else is in it."
 def fault_findings(facts: SpfFacts) -> Iterator[Finding]:
     """All faults of the domain's own records: first those for which it is clear what was meant, then the others."""
     for record in facts.records:
-        meant, repairs = repaired(record.text)
+        meant, repairs = repaired(rejoined(record))
         for repair in repairs:
             yield _repairable(facts.domain, repair)
         rest = read_spf(meant)

@@ -8,7 +8,7 @@ from mailwright.auth.spf.network import BITS4, BITS6
 from mailwright.auth.spf.parse import is_spf
 from mailwright.domains.spf.facts import SpfFacts, shown
 from mailwright.domains.spf.redundant import redundant_terms
-from mailwright.domains.spf.repair import repaired
+from mailwright.domains.spf.repair import rejoined, repaired
 from mailwright.values import Finding
 from mailwright.values.finding import note, warning
 
@@ -19,7 +19,7 @@ WIDE6 = 16  # the registries hand out at most a /16 of IPv6, to the very largest
 def own_findings(facts: SpfFacts, *, signs: bool | None) -> Iterator[Finding]:
     """Of each record of the domain; `signs` is whether its mail is signed by DKIM, None where that is not known."""
     for one in facts.records:
-        record = read_spf(repaired(one.text)[0])
+        record = read_spf(repaired(rejoined(one))[0])
         yield from _open_end(facts.domain, record)
         yield from _strict_end(facts.domain, record, signs=signs)
         yield from _behind_end(facts.domain, record)

@@ -1,14 +1,13 @@
 """What is wrong with how a record stands in the DNS: beside what, how long, how cut."""
 
 from collections.abc import Iterator
-from itertools import accumulate
 
 from mailwright.auth import read_spf
-from mailwright.auth.spf.parse import VERSION, is_spf
+from mailwright.auth.spf.parse import is_spf
 from mailwright.dns import Found, Txt
 from mailwright.dns.records import MAX_PIECE
 from mailwright.domains.spf.facts import SpfFacts, shown
-from mailwright.domains.spf.repair import readable
+from mailwright.domains.spf.repair import lost_blanks
 from mailwright.domains.spf.strings import ADVISED, EDNS, UDP, answer_size
 from mailwright.values import Finding
 from mailwright.values.finding import error, note, warning
@@ -111,7 +110,7 @@ def _sizes(facts: SpfFacts) -> Iterator[Finding]:
 
 def _cuts(facts: SpfFacts, record: Txt) -> Iterator[Finding]:
     """Strings are joined with nothing between: a blank that was lost where they meet makes one term of two."""
-    for left, right in _lost_blanks(record):
+    for _, left, right in lost_blanks(record):
         yield error(
             "spf-space-lost",
             f"In the SPF record of {facts.domain} the blank between {shown(left)} and {shown(right)} is lost.",
@@ -132,13 +131,3 @@ def _cuts(facts: SpfFacts, record: Txt) -> Iterator[Finding]:
             evidence=(str(record),),
             reference="RFC 7208 §3.3; RFC 1035 §3.3",
         )
-
-
-def _lost_blanks(record: Txt) -> Iterator[tuple[str, str]]:
-    """The two terms, wherever strings meet without a blank and both halves of the word are terms by themselves."""
-    texts = [piece.decode("utf-8", "surrogateescape") for piece in record.pieces]
-    for place in list(accumulate(map(len, texts)))[:-1]:
-        left = record.text[:place].rpartition(" ")[2]
-        right = record.text[place:].partition(" ")[0]
-        if left and right and readable(right) and (left.lower() == VERSION or readable(left)):
-            yield left, right

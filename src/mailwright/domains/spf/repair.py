@@ -11,6 +11,7 @@ from typing import Literal
 
 from mailwright.auth import SpfKind, SpfTerm, read_spf
 from mailwright.auth.spf.parse import VERSION, is_spf
+from mailwright.dns import Txt
 
 Mistake = Literal["version", "character", "separator", "space-inside", "space-missing", "mechanism", "modifier", "address"]
 
@@ -58,6 +59,25 @@ def readable(word: str) -> SpfTerm | None:
     """The term, where the word is one without a fault that means something by itself."""
     terms = read_spf(f"{VERSION} {word}").terms
     return terms[0] if len(terms) == 1 and not terms[0].fault and not _is_mistaken(terms[0]) else None
+
+
+def lost_blanks(record: Txt) -> Iterator[tuple[int, str, str]]:
+    """Where strings of a record meet without a blank and both halves of the word are terms: the place, and the two."""
+    place = 0
+    for piece in record.pieces[:-1] if record.text.isascii() else ():
+        place += len(piece)
+        left, right = record.text[:place].rpartition(" ")[2], record.text[place:].partition(" ")[0]
+        if left and right and readable(right) and (left.lower() == VERSION or readable(left)):
+            yield place, left, right
+
+
+def rejoined(record: Txt) -> str:
+    """The text of a record with the blanks that were lost where its strings meet."""
+    text, start = "", 0
+    for place, _, _ in lost_blanks(record):
+        text += record.text[start:place] + " "
+        start = place
+    return text + record.text[start:]
 
 
 def _is_mistaken(term: SpfTerm) -> bool:
