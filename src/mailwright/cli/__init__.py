@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mailwright import __version__
-from mailwright.cli import accounts, auth, captured, domains, queue, serve, why
+from mailwright.cli import accounts, auth, captured, domains, queue, serve, spf, why
 from mailwright.cli.desk import Desk
 from mailwright.cli.screen import err, show_fault
 from mailwright.values import MailwrightError
@@ -35,6 +35,7 @@ for command in (
     *why.COMMANDS,
     *captured.COMMANDS,
     *auth.COMMANDS,
+    *spf.COMMANDS,
 ):
     program.add_command(command)
 

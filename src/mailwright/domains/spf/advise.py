@@ -66,14 +66,32 @@ def advise_spf(domain: Domain, wish: SpfWish | None = None, setting: SpfSetting 
     merge = merge_records(facts.domain, [rejoined(record) for record in facts.records], wish)
     preview = yield from preview_spf(facts.survey, publishing(facts, merge.text))
     stops = (*merge.stops, *_broken(preview.new), *_lost(preview, wish))
-    then = SpfFacts(preview.new, facts.alias, facts.outdated)
-    return SpfAdvice(review, merge, preview, stops, by_harm([*merge.notes, *judged(then, setting)]))
+    return SpfAdvice(review, merge, preview, stops, _after(preview, facts, setting, merge))
+
+
+def try_spf(domain: Domain, text: str, setting: SpfSetting | None = None) -> Asking[SpfAdvice]:
+    """Review the SPF of a domain, and preview a record that somebody wrote in place of all that is there. Never raises.
+
+    Who loses by it is told by the preview, and not held against it: the person sees it before.
+    """
+    setting = setting or SpfSetting()
+    review = yield from review_spf(domain, setting)
+    if not review.facts.is_known:
+        return SpfAdvice(review)
+    merge = Merge(text, ())
+    preview = yield from preview_spf(review.facts.survey, publishing(review.facts, text))
+    return SpfAdvice(review, merge, preview, tuple(_broken(preview.new)), _after(preview, review.facts, setting, merge))
 
 
 def publishing(facts: SpfFacts, text: str) -> Zone:
     """The TXT records of the domain with this in place of all its SPF records; other TXT records stay."""
     kept = [record for record in facts.texts if not (is_spf(record.text) or meant_as_spf(record.text))]
     return Zone({(facts.owner, "TXT"): RecordSet((*kept, cut(text)), DEFAULT_TTL)})
+
+
+def _after(preview: SpfPreview, facts: SpfFacts, setting: SpfSetting, merge: Merge) -> tuple[Finding, ...]:
+    """What would be wrong still, or anew."""
+    return by_harm([*merge.notes, *judged(SpfFacts(preview.new, facts.alias, facts.outdated), setting)])
 
 
 def _broken(survey: SpfSurvey) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ _MILD = (SpfResult.PASS, SpfResult.NEUTRAL, SpfResult.SOFTFAIL, SpfResult.FAIL) 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that the merger did, for people: "added", "moved", "joined", "dropped", "turned", "repaired" or "ended"."""
+    """One thing that the merger did, for people: "added", "moved", "joined", "dropped", "turned", "softened", "repaired", "ended"."""
 
     done: str
     term: str
@@ -173,10 +173,10 @@ class _Line:
             return
         if self.end is None or _MILD.index(end.result) < _MILD.index(self.end.result):
             if self.end:
-                self.changes.append(Change("joined", self.end.text, end.text))
+                self.changes.append(Change("softened", self.end.text, end.text))
             self.end = end
-        else:
-            self.changes.append(Change("joined", end.text, self.end.text))
+        elif end.result is not self.end.result:
+            self.changes.append(Change("softened", end.text, self.end.text))
 
     def _modify(self, term: SpfTerm) -> None:
         """A modifier of another record: the same one once; two of exp or redirect cannot stand together (RFC 7208 §6)."""

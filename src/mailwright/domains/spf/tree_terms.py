@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from mailwright.auth import SpfKind, SpfOutcome, SpfSurvey, SpfUse, SpfVisit
+from mailwright.auth import SpfKind, SpfOutcome, SpfResult, SpfSurvey, SpfUse, SpfVisit
 from mailwright.auth.spf.state import MAX_VOIDS
+from mailwright.auth.spf.survey import lookups_of
 from mailwright.dns import Found, Question
 from mailwright.domains.spf.facts import SpfFacts, shown
 from mailwright.values import Finding
-from mailwright.values.finding import error, warning
+from mailwright.values.finding import error, note, warning
 
 # Mail servers that receive and never send, by the end of their names; both send from other networks, which these name:
 # https://support.google.com/a/answer/60764 and https://learn.microsoft.com/microsoft-365/enterprise/external-domain-name-system-records
@@ -25,6 +26,7 @@ def tree_findings(facts: SpfFacts) -> Iterator[Finding]:
     if max(survey.voids4, survey.voids6) <= MAX_VOIDS:  # else they are told with the limit
         yield from _gone(survey)
     yield from _receiving(survey)
+    yield from _nested(survey)
 
 
 def loops(survey: SpfSurvey) -> Iterator[Finding]:
@@ -76,6 +78,35 @@ def _receiving(survey: SpfSurvey) -> Iterator[Finding]:
                 evidence=tuple([f"{use.target} MX {host}" for host in hosts]),
                 reference="RFC 7208 §5.4",
             )
+
+
+def _nested(survey: SpfSurvey) -> Iterator[Finding]:
+    """Includes of the domain's own record that another of its terms leads to as well: paid for twice."""
+    for child in survey.tree.inner:
+        others = [other for other in survey.tree.inner if other is not child and other.domain != child.domain]
+        around = next((other for other in others if _hands_on(other, child.domain)), None)
+        if child.via and around and around.via and child.via.kind is SpfKind.INCLUDE:
+            cost = 1 + lookups_of(child)
+            yield note(
+                "spf-include-nested",
+                f"{child.via.text} in the SPF record of {survey.tree.domain} is reached through {around.via.text} as well.",
+                why=f"It costs {cost} of the 10 lookups {'twice' if cost == 1 else 'each time'}. That the other service includes it "
+                "today does not mean that it will tomorrow.",
+                do="Leave it, unless the lookups are needed; nothing is taken out by itself.",
+                evidence=(f"{around.domain} leads to {child.domain}",),
+                reference="RFC 7208 §4.6.4, §5.2",
+            )
+
+
+def _hands_on(visit: SpfVisit, name: str) -> bool:
+    """Whether the record of that name is reached below, over terms that hand a pass on."""
+    if not _is_plus(visit):
+        return False
+    return any((child.domain == name and _is_plus(child)) or _hands_on(child, name) for child in visit.inner)
+
+
+def _is_plus(visit: SpfVisit) -> bool:
+    return visit.via is not None and visit.via.result in (SpfResult.PASS, SpfResult.NONE)  # a redirect has no qualifier
 
 
 def _hosts(survey: SpfSurvey, use: SpfUse) -> list[str]:
