@@ -61,7 +61,7 @@ def advise_spf(domain: Domain, wish: SpfWish | None = None, setting: SpfSetting 
     wish, setting = wish or SpfWish(), setting or SpfSetting()
     review = yield from review_spf(domain, setting)
     facts = review.facts
-    if not facts.is_known or not (facts.records or wish.add or wish.all):
+    if not facts.is_known or facts.is_huge or not (facts.records or wish.add or wish.all):
         return SpfAdvice(review)
     merge = merge_records(facts.domain, [rejoined(record) for record in facts.records], wish)
     preview = yield from preview_spf(facts.survey, publishing(facts, merge.text))

@@ -11,6 +11,7 @@ from mailwright.domains.spf.reach import reach_of
 from mailwright.values import Finding
 from mailwright.values.finding import error
 
+MAX_COSTED = 30  # terms that are told; a record may have 10
 LARGE = 10  # networks; so many more terms in a record are past reading, and past its 255 octets
 
 
@@ -42,7 +43,7 @@ def costs_of(survey: SpfSurvey) -> tuple[TermCost, ...]:
     tree = survey.tree
     record = tree.record
     below = {id(child.via): child for child in tree.inner}
-    return tuple([_cost(survey, term, below.get(id(term))) for term in (record.asking if record else ())])
+    return tuple([_cost(survey, term, below.get(id(term))) for term in (record.asking[:MAX_COSTED] if record else ())])
 
 
 def over_limit(survey: SpfSurvey) -> Finding | None:

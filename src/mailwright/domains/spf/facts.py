@@ -7,6 +7,7 @@ from mailwright.auth.spf.parse import is_spf
 from mailwright.dns import Answer, Asking, Failed, Found, Question, Txt, ask, together
 from mailwright.dns.records import quoted
 from mailwright.domains.spf.repair import meant_as_spf
+from mailwright.domains.spf.strings import READ
 from mailwright.values import Domain
 
 
@@ -49,6 +50,11 @@ class SpfFacts:
     def records(self) -> tuple[Txt, ...]:
         """The SPF records, also those that only their author takes for one."""
         return tuple([record for record in self.texts if is_spf(record.text) or meant_as_spf(record.text)])
+
+    @property
+    def is_huge(self) -> bool:
+        """Whether the records are too long to be looked at term by term, and to be merged."""
+        return sum([len(record.text) for record in self.records]) > READ
 
     @property
     def evidence(self) -> tuple[str, ...]:

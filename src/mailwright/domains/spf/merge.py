@@ -21,7 +21,7 @@ _MILD = (SpfResult.PASS, SpfResult.NEUTRAL, SpfResult.SOFTFAIL, SpfResult.FAIL) 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that the merger did, for people: "added", "moved", "joined", "dropped", "turned", "softened", "repaired", "ended"."""
+    """One thing that the merger did: "added", "moved", "joined", "dropped", "turned", "softened", "repaired" or "ended"."""
 
     done: str
     term: str
@@ -132,9 +132,13 @@ class _Line:
 
     def join(self, domain: str) -> None:
         """Take out what says again what another term says."""
-        while needless := next((one for one in redundant_terms(domain, self.body) if one.is_same), None):
-            self.remove(needless.term)
-            self.changes.append(Change("joined", needless.term.text, needless.by.text))
+        while needless := [one for one in redundant_terms(domain, self.body) if one.is_same]:
+            gone: set[int] = set()
+            for one in needless:
+                if id(one.by) not in gone:  # else it may be needed yet: the next round tells
+                    gone.add(id(one.term))
+                    self.remove(one.term)
+                    self.changes.append(Change("joined", one.term.text, one.by.text))
 
     def place(self) -> int:
         """Where a mechanism is added: behind the last mechanism: modifiers come last (RFC 7208 §6)."""

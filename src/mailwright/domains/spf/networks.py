@@ -33,6 +33,11 @@ class Networks:
         shift = bits - length
         return Networks.of(bits, [(number >> shift, shift) for number in numbers])
 
+    @staticmethod
+    def union(bits: int, parts: Iterable["Networks"]) -> "Networks":
+        """All of several sets."""
+        return Networks(bits, _joined([one for part in parts for one in part.ranges]))
+
     def __bool__(self) -> bool:
         return bool(self.ranges)
 

@@ -87,7 +87,15 @@ def _sizes(facts: SpfFacts) -> Iterator[Finding]:
         )
     size = answer_size(domain, facts.texts)
     longest = max([len(domain) + len(record.text) for record in facts.records], default=0)
-    if longest > ADVISED:
+    if facts.is_huge:
+        yield error(
+            "spf-record-long",
+            f"The SPF record of {domain} has {longest} octets and is not read any further.",
+            why="No record that receivers can use is nearly so long.",
+            do=f"The owner of {domain} must write it anew.",
+            reference="RFC 7208 §3.4",
+        )
+    elif longest > ADVISED:
         what = f"With its name, the SPF record of {domain} has {longest} octets, more than the {ADVISED} that are advised"
         yield warning(
             "spf-record-long",

@@ -6,6 +6,7 @@ lookups that they have used by then, for the limits hold for each sender in the 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import NamedTuple
 
 from mailwright.auth import SpfKind, SpfOutcome, SpfResult, SpfSurvey, SpfTerm, SpfUse, SpfVisit
@@ -32,7 +33,8 @@ class Used(NamedTuple):
 
 
 Crowd = dict[Used, Networks]
-Ends = dict[tuple[SpfResult, Used], Networks]
+Ends = dict[tuple[SpfResult, Used], list[Networks]]  # made one set when the record is at its end
+MAX_STEPS = 1000  # mechanisms of a record; a longer one is not evaluated, for that would take long (RFC 7208 §3.4 has 450 octets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +76,28 @@ class _Family:
 
     def results(self) -> dict[SpfResult, Networks]:
         found: dict[SpfResult, Networks] = {}
-        for (result, _), who in self._record(self.survey.tree, {Used(): Networks.everything(self.bits)}).items():
+        for result, _, who in self._record(self.survey.tree, {Used(): Networks.everything(self.bits)}):
             found[result] = found.get(result, Networks(self.bits)) | who
         return found
 
-    def _record(self, visit: SpfVisit, crowd: Crowd) -> Ends:
+    def _record(self, visit: SpfVisit, crowd: Crowd) -> list[tuple[SpfResult, Used, Networks]]:
         """How one record ends for each of a crowd."""
-        ends: Ends = {}
         record = visit.record
         if record is None or visit.outcome is not SpfOutcome.DEFAULT:
-            _put(ends, self._unread(visit), crowd)
-            return ends
+            return [(self._unread(visit), used, who) for used, who in crowd.items()]
         steps = record.steps4 if self.bits == BITS4 else record.steps6
-        for term in steps:
-            crowd = self._term(visit, term, crowd, ends)
+        if len(steps) > MAX_STEPS:
+            return [(_TEMPERROR, used, who) for used, who in crowd.items()]
+        ends: Ends = {}
+        for is_list, terms in groupby(steps, key=_listed):
+            for term in () if is_list else terms:
+                crowd = self._term(visit, term, crowd, ends)
+            if is_list:
+                crowd = self._listed(list(terms), crowd, ends)
         if record.redirect and not record.all:
             crowd = self._term(visit, record.redirect, crowd, ends)
         _put(ends, SpfResult.NEUTRAL, crowd)  # RFC 7208 §4.7
-        return ends
+        return [(result, used, Networks.union(self.bits, parts)) for (result, used), parts in ends.items()]
 
     def _unread(self, visit: SpfVisit) -> SpfResult:
         """The result of what is no good record; one that the survey did not come to is not known."""
@@ -104,8 +110,6 @@ class _Family:
         if term.kind is SpfKind.ALL:
             _put(ends, term.result, crowd)
             return {}
-        if term.network >= 0:
-            return _matched(crowd, Networks.of(self.bits, [(term.network, term.shift)]), term, ends)
         crowd = _counted(crowd, ends, lookups=1)
         use = self.uses[id(visit), id(term)]
         if self._is_open(use):
@@ -117,6 +121,10 @@ class _Family:
         if not use.target:
             return crowd  # no name that can be asked matches nobody, RFC 7208 §4.8
         return self._asked(use, crowd, ends)
+
+    def _listed(self, terms: list[SpfTerm], crowd: Crowd, ends: Ends) -> Crowd:
+        """Networks that stand together and mean the same, at once: a long list would take long one by one."""
+        return _matched(crowd, Networks.of(self.bits, [(term.network, term.shift) for term in terms]), terms[0], ends)
 
     def _is_open(self, use: SpfUse) -> bool:
         """Whether it depends on the mail, or on the name of the client, whom the term matches."""
@@ -130,7 +138,7 @@ class _Family:
             _put(ends, _PERMERROR, crowd)
             return {}
         onward: Crowd = {}
-        for (result, used), who in self._record(child, crowd).items():
+        for result, used, who in self._record(child, crowd):
             if result is _NONE:
                 _put(ends, _PERMERROR, {used: who})
             elif term.kind is SpfKind.REDIRECT or result in (_PERMERROR, _TEMPERROR):
@@ -183,6 +191,11 @@ class _Family:
         return self.survey.answer(Question(name, type))
 
 
+def _listed(term: SpfTerm) -> SpfResult | None:
+    """What a network's match means; None for other terms."""
+    return term.result if term.network >= 0 else None
+
+
 def _matched(crowd: Crowd, networks: Networks, term: SpfTerm, ends: Ends) -> Crowd:
     onward: Crowd = {}
     for used, who in crowd.items():
@@ -227,4 +240,4 @@ def _united(parts: list[tuple[Used, Networks]]) -> Crowd:
 def _put(ends: Ends, result: SpfResult, crowd: Crowd) -> None:
     for used, who in crowd.items():
         if who:
-            ends[result, used] = ends[result, used] | who if (result, used) in ends else who
+            ends.setdefault((result, used), []).append(who)

@@ -7,6 +7,7 @@ from mailwright.auth import SpfKind, SpfTerm
 from mailwright.auth.spf.network import BITS4, BITS6
 from mailwright.domains.spf.networks import Networks
 
+MAX_COMPARED = 300  # mechanisms; each is compared with each, and no record that is read (RFC 7208 §3.4) has nearly so many
 Key = tuple[SpfKind, str, int, int]
 _FAMILY = {SpfKind.IP4: BITS4, SpfKind.IP6: BITS6}
 
@@ -38,6 +39,8 @@ def networks_of(term: SpfTerm) -> Networks | None:
 def redundant_terms(domain: str, steps: Sequence[SpfTerm]) -> Iterator[Redundant]:
     """Of the mechanisms of one record before its `all`, in order, those that another makes needless; never a faulty one."""
     sound = [term for term in steps if term.qualifier and not term.fault]
+    if len(sound) > MAX_COMPARED:
+        return
     for place, term in enumerate(sound):
         before = next((other for other in sound[:place] if covers(other, term, domain)), None)
         if before:

@@ -6,6 +6,7 @@ from mailwright.dns import Txt
 from mailwright.dns.records import MAX_PIECE
 
 ADVISED = 450  # octets of the name and the text, "under" which an answer fits 512 octets, RFC 7208 §3.4
+READ = 8192  # octets of a record that are still looked at term by term; one that works has a tenth
 UDP = 512  # octets of an answer without EDNS, RFC 1035 §4.2.1
 EDNS = 1232  # octets of an answer that no network on the way cuts up: DNS Flag Day 2020
 _HEADER, _QUESTION, _RECORD = 12, 5, 12  # octets: RFC 1035 §4.1.1; type, class and root; pointer, type, class, TTL, length

@@ -6,6 +6,7 @@ from mailwright.auth import SpfKind, SpfOutcome, SpfResult, SpfSurvey, SpfUse, S
 from mailwright.auth.spf.state import MAX_VOIDS
 from mailwright.auth.spf.survey import lookups_of
 from mailwright.dns import Found, Question
+from mailwright.domains.spf.costs import MAX_COSTED
 from mailwright.domains.spf.facts import SpfFacts, shown
 from mailwright.values import Finding
 from mailwright.values.finding import error, note, warning
@@ -82,16 +83,17 @@ def _receiving(survey: SpfSurvey) -> Iterator[Finding]:
 
 def _nested(survey: SpfSurvey) -> Iterator[Finding]:
     """Includes of the domain's own record that another of its terms leads to as well: paid for twice."""
-    for child in survey.tree.inner:
-        others = [other for other in survey.tree.inner if other is not child and other.domain != child.domain]
+    inner = survey.tree.inner[:MAX_COSTED]
+    for child in inner:
+        others = [other for other in inner if other is not child and other.domain != child.domain]
         around = next((other for other in others if _hands_on(other, child.domain)), None)
         if child.via and around and around.via and child.via.kind is SpfKind.INCLUDE:
             cost = 1 + lookups_of(child)
             yield note(
                 "spf-include-nested",
                 f"{child.via.text} in the SPF record of {survey.tree.domain} is reached through {around.via.text} as well.",
-                why=f"It costs {cost} of the 10 lookups {'twice' if cost == 1 else 'each time'}. That the other service includes it "
-                "today does not mean that it will tomorrow.",
+                why=f"Its lookups ({cost} of 10) are paid for twice. That the other service includes it today does not mean that "
+                "it will tomorrow.",
                 do="Leave it, unless the lookups are needed; nothing is taken out by itself.",
                 evidence=(f"{around.domain} leads to {child.domain}",),
                 reference="RFC 7208 §4.6.4, §5.2",
