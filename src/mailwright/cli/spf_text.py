@@ -70,9 +70,9 @@ def _show_refusal(advice: SpfAdvice, merge: Merge) -> None:
     show_indented(plain(merge.text), "dim")
     for change in merge.changes:
         show_indented(f"- {_told(change)}", "dim")
-    said = set(advice.review.findings)
-    show_findings([stop for stop in advice.stops if stop not in said], notes=True)
-    again = [stop.code for stop in advice.stops if stop in said]
+    said = {(finding.code, finding.what) for finding in advice.review.findings}
+    show_findings([stop for stop in advice.stops if (stop.code, stop.what) not in said], notes=True)
+    again = [stop.code for stop in advice.stops if (stop.code, stop.what) in said]
     if again:
         out.print()
         show_indented(f"First mend what is told above: {', '.join(dict.fromkeys(again))}. A term goes by --drop TERM.")

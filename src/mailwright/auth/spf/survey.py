@@ -74,22 +74,26 @@ class SpfSurvey:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What makes receivers treat the record as wrong, or as none; the limits first, then from the top of the tree."""
-        voids = max(self.voids4, self.voids6)
-        ended = [_ended(self.tree, SpfOutcome.LOOKUPS)] if self.lookups > MAX_LOOKUPS else []
+        lookups, voids = self.lookups, max(self.voids4, self.voids6)  # once, for a hostile tree has many findings
+        ended = [_ended(self.tree, SpfOutcome.LOOKUPS)] if lookups > MAX_LOOKUPS else []
         ended += [_ended(self.tree, SpfOutcome.VOIDS)] if voids > MAX_VOIDS else []
-        ended += self._wrong(self.tree)
-        found = [reason_of(visit, ip="", sender=visit.domain, lookups=self.lookups, voids=voids) for visit in ended]
+        troubled: dict[int, list[SpfUse]] = {}
+        for use in self.uses:
+            if use.trouble:
+                troubled.setdefault(id(use.visit), []).append(use)
+        ended += self._wrong(self.tree, troubled)
+        found = [reason_of(visit, ip="", sender=visit.domain, lookups=lookups, voids=voids) for visit in ended]
         return tuple(dict.fromkeys(found))
 
-    def _wrong(self, visit: SpfVisit) -> Iterator[SpfVisit]:
+    def _wrong(self, visit: SpfVisit, troubled: Mapping[int, Sequence[SpfUse]]) -> Iterator[SpfVisit]:
         """What is wrong with a record, with its terms, and below; a missing one is told of the term that leads to it."""
         if visit.outcome not in (SpfOutcome.DEFAULT, SpfOutcome.LOOKUPS) and not (visit.via and _is_nothing(visit)):
             yield visit
-        for use in self.uses:
-            if use.visit is visit and use.trouble:
+        for use in troubled.get(id(visit), ()):
+            if use.trouble:
                 yield _ended(visit, use.trouble, use.term)
         for child in visit.inner:
-            yield from self._wrong(child)
+            yield from self._wrong(child, troubled)
 
 
 def survey_spf(domain: str) -> Asking[SpfSurvey]:

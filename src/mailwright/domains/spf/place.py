@@ -85,6 +85,11 @@ def _sizes(facts: SpfFacts) -> Iterator[Finding]:
             evidence=(f"TTL {answer.ttl}",),
             reference="RFC 1035 §3.2.1",
         )
+    yield from _lengths(facts)
+
+
+def _lengths(facts: SpfFacts) -> Iterator[Finding]:
+    domain = facts.domain
     size = answer_size(domain, facts.texts)
     longest = max([len(domain) + len(record.text) for record in facts.records], default=0)
     if facts.is_huge:
