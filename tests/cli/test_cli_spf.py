@@ -61,7 +61,9 @@ RUNS: list[tuple[str, int, list[str], str]] = [
     ("dark.example", 3, ["spf-no-answer"], "silent"),
     ("dark.example --add mx", 3, ["spf-no-answer"], "what cannot be seen is never replaced"),
     ("half.example --add mx", 3, ["spf-no-answer", "no record to publish yet"], "nor what cannot be counted"),
-    ("good.example --ours _spf.two.example", 2, ["is not a domain name"], "an underscore in a host name"),
+    ("good.example --ours _spf.one.example", 0, ["can stay as it is"], "ours is there"),
+    ("good.example --ours _spf.two.example", 1, ["spf-ours-missing"], "ours is not"),
+    ("good.example --ours mine", 2, ["cannot be added"], "no name"),
     (
         "good.example --helo mail.good.example --return-path b.good.example",
         0,

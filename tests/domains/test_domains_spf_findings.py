@@ -34,7 +34,7 @@ full.example TXT "v=spf1 a:m.example/27 a:m.example/26 a:m.example/25 a:m.exampl
 dark.example FAILS
 """ + "\n".join(f"wide.example MX {n} m.example\nwide.example MX 1{n} m{n}.example" for n in range(6))
 NOTHING, UNKNOWN = SpfWish(), SpfSetting()
-OURS = SpfSetting(ours=Domain("ours.example"))
+OURS = SpfSetting(ours="ours.example")
 
 
 @dataclass(frozen=True)

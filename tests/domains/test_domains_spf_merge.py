@@ -90,12 +90,12 @@ def test_the_form_makes_terms() -> None:
     wish = ticked(
         mx=True,
         a=True,
-        hosts=[Domain("h.example")],
+        hosts=["h.example"],
         networks=["192.0.2.1", "2001:db8::/32"],
-        includes=[Domain("o.example")],
+        includes=["_spf.o.example"],
         all="?all",
     )
-    text = "v=spf1 mx a a:h.example ip4:192.0.2.1 ip6:2001:db8::/32 include:o.example ?all"
+    text = "v=spf1 mx a a:h.example ip4:192.0.2.1 ip6:2001:db8::/32 include:_spf.o.example ?all"
     assert merge_records("a.example", [], wish).text == text
 
 

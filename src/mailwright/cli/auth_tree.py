@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from rich.text import Text
 from rich.tree import Tree
 
-from mailwright.auth import SpfFault, SpfKind, SpfOutcome, SpfSurvey, SpfTerm, SpfVerdict, SpfVisit
+from mailwright.auth import SpfFault, SpfKind, SpfOutcome, SpfRecord, SpfSurvey, SpfTerm, SpfVerdict, SpfVisit
 from mailwright.auth.spf.state import MAX_LOOKUPS, MAX_VOIDS
-from mailwright.auth.spf.survey import SpfUse, lookups_of
+from mailwright.auth.spf.survey import SpfUse, lookups_of, records_of
 from mailwright.cli.screen import out, plain
 
 _GUIDE = "dim"
@@ -87,13 +87,20 @@ def _spread(tree: Tree, visit: SpfVisit, empty: Mapping[tuple[int, int], str], s
 
     `empty` tells which terms find nothing, by visit and term.
     """
+    shown.add(visit.domain)
     if visit.record is None:
         tree.add(Text(_ENDED.get(visit.outcome, ""), "red"))
+        for record in records_of(visit):
+            _terms(tree.add(Text("one of them", "dim")), visit, record, empty, shown)
         return
-    shown.add(visit.domain)
-    counted = {id(term) for term in visit.record.asking} if not visit.record.faults else set()
+    _terms(tree, visit, visit.record, empty, shown)
+
+
+def _terms(tree: Tree, visit: SpfVisit, record: SpfRecord, empty: Mapping[tuple[int, int], str], shown: set[str]) -> None:
+    """The terms of one record, each with what is below it."""
+    counted = {id(term) for term in record.asking} if not record.faults else set()
     below = {id(child.via): child for child in visit.inner}
-    for term in visit.record.terms:
+    for term in record.terms:
         child = below.get(id(term))
         cost = (id(term) in counted) + (lookups_of(child) if child is not None else 0)
         again = child is not None and child.domain in shown

@@ -12,9 +12,8 @@ from mailwright.cli.desk import Desk
 from mailwright.cli.dns_source import DnsSource, dns_options
 from mailwright.cli.screen import show_json
 from mailwright.dns import Recorder
-from mailwright.domains.spf.advise import SpfAdvice, advise_spf, try_spf
-from mailwright.domains.spf.review import SpfSetting
-from mailwright.domains.spf.wish import ALL_WORDS, SpfWish
+from mailwright.domains.spf import ALL_WORDS, SpfAdvice, SpfSetting, SpfWish, advise_spf, try_spf
+from mailwright.domains.spf.wish import read_term
 from mailwright.values import Domain, Malformed
 
 
@@ -91,8 +90,9 @@ def advise(
 
 
 def _setting(said: dict[str, Any]) -> SpfSetting:
-    names = {key: Domain.parse(said[key]) if said[key] else None for key in ("ours", "return_path", "helo")}
-    return SpfSetting(**names, signs=False if said["unsigned"] else None)
+    names = {key: Domain.parse(said[key]) if said[key] else None for key in ("return_path", "helo")}
+    ours = read_term(f"include:{said['ours']}").name if said["ours"] else ""
+    return SpfSetting(**names, ours=ours, signs=False if said["unsigned"] else None)
 
 
 def _domain(text: str) -> Domain:

@@ -21,12 +21,12 @@ _HARM = {Level.ERROR: 0, Level.WARNING: 1, Level.NOTE: 2}
 class SpfSetting:
     """What is known of a domain besides its DNS.
 
-    `ours` is the name whose SPF record lists our servers, `return_path` the sub-domain that is in the envelope, `helo` the name
-    by which the sending server greets; None where the question does not arise. `signs`: its mail is signed by DKIM; None
-    where nobody knows.
+    `ours` is the name whose SPF record lists our servers, canonical, "" where there is none. `return_path` is the sub-domain
+    that is in the envelope, `helo` the name by which the sending server greets; None where the question does not arise.
+    `signs`: its mail is signed by DKIM; None where nobody knows.
     """
 
-    ours: Domain | None = None
+    ours: str = ""
     return_path: Domain | None = None
     helo: Domain | None = None
     signs: bool | None = None
@@ -67,7 +67,7 @@ def judged(facts: SpfFacts, setting: SpfSetting) -> Iterator[Finding]:
         return
     yield from fault_findings(facts)
     if setting.ours:
-        yield from ours_findings(facts, setting.ours.name)
+        yield from ours_findings(facts, setting.ours)
     yield from place_findings(facts)
     yield from tree_findings(facts)
     yield from own_findings(facts, signs=setting.signs)

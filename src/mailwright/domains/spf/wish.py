@@ -7,7 +7,7 @@ from mailwright.auth import SpfKind, SpfTerm
 from mailwright.auth.spf.network import BITS4, BITS6
 from mailwright.domains.spf.networks import Networks
 from mailwright.domains.spf.repair import readable
-from mailwright.values import Domain, Malformed
+from mailwright.values import Malformed
 
 _OFFERED = (SpfKind.MX, SpfKind.A, SpfKind.IP4, SpfKind.IP6, SpfKind.INCLUDE)
 
@@ -47,9 +47,9 @@ def ticked(
     *,
     mx: bool = False,
     a: bool = False,
-    hosts: Iterable[Domain] = (),
+    hosts: Iterable[str] = (),
     networks: Iterable[str] = (),
-    includes: Iterable[Domain] = (),
+    includes: Iterable[str] = (),
     all: str = "",
 ) -> SpfWish:
     """A wish from a form: the domain's mail servers, its own address, other hosts, networks, services. Raises Malformed."""
