@@ -257,6 +257,7 @@ CASES = {
     "return path without SPF": Case(
         "v=spf1 mx -all", "spf-return-path-missing", mended="=", setting=SpfSetting(return_path=Domain("bounce.a.example"))
     ),
+    "no answer for HELO": Case("v=spf1 mx -all", "spf-no-answer", mended="=", setting=SpfSetting(helo=Domain("dark.example"))),
     "no answer": Case("v=spf1 include:dark.example -all", "spf-no-answer"),
     "no answer at all": Case("a.example FAILS\n", "spf-no-answer", _ours()),
     # I, and what is well

@@ -5,9 +5,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from mailwright.auth import SpfResult, check_spf, read_spf, survey_spf
+from mailwright.auth.spf.network import BITS6, read_client
 from mailwright.dns import Record, Txt, Zone
 from mailwright.dns.zonetext import RecordSet
-from mailwright.domains.spf.advise import SpfAdvice, advise_spf
+from mailwright.domains.spf.advise import SpfAdvice, advise_spf, try_spf
 from mailwright.domains.spf.merge import merge_records
 from mailwright.domains.spf.strings import cut
 from mailwright.domains.spf.wish import SpfWish, read_term, ticked
@@ -174,12 +175,18 @@ def test_the_preview_tells_who_gains_and_who_loses(zone: Zone, name: str) -> Non
     advice, after = advised(zone, wish)
     assume(after is not None and advice.preview is not None)
     assert after is not None and advice.preview is not None  # noqa: PT018
+    dropped = {change.term for change in advice.merge.changes if change.done == "dropped"} if advice.merge else set()
     for ip in IPS:
-        before, then = result(zone, ip) is SpfResult.PASS, result(after, ip) is SpfResult.PASS
-        number = int.from_bytes(bytes(map(int, ip.split(".")))) if "." in ip else None
-        if number is not None:
-            assert (number in advice.preview.gains[0]) == (then and not before)
-            assert (number in advice.preview.losses[0]) == (before and not then)
+        verdict = zone.run(check_spf(ip=ip, helo="h.example", mail_from="x@a.example"))
+        before, then = verdict.result is SpfResult.PASS, result(after, ip) is SpfResult.PASS
+        client = read_client(ip)
+        assert client is not None
+        family = client.bits == BITS6
+        assert (client.number in advice.preview.gains[family]) == (then and not before)
+        assert (client.number in advice.preview.losses[family]) == (before and not then)
+        if before and not then:  # only who passed by a term that was ticked
+            assert verdict.tree.term is not None
+            assert verdict.tree.term.text in dropped
 
 
 @settings(max_examples=60)
@@ -215,6 +222,18 @@ def test_strings_join_to_the_record_and_no_cut_is_at_a_blank(text: str) -> None:
         assert not any(
             left.endswith(b" ") or right.startswith(b" ") for left, right in zip(record.pieces, record.pieces[1:], strict=False)
         )
+
+
+octets = st.lists(st.binary(max_size=30).map(lambda tail: b"v=spf1 " + tail), max_size=2)
+
+
+@given(octets, st.text(max_size=30), st.sampled_from(["", "\ud800", "\udc80"]))
+def test_any_records_and_any_text_have_an_advice(records: list[bytes], text: str, odd: str) -> None:
+    zone = Zone({("a.example", "TXT"): RecordSet(tuple(Txt.of([one]) for one in records), 300)})
+    for asking in (advise_spf(A, SpfWish.read(add=["mx"], drop=[text])), try_spf(A, f"v=spf1 {text}{odd}"), try_spf(A, text)):
+        advice = zone.run(asking)
+        assert all(finding.code.startswith("spf-") for finding in advice.review.findings)
+        assert advice.replacement is None or not advice.stops
 
 
 SUITE = {(case.mail_from or case.helo).rpartition("@")[2]: case for case in cases()}

@@ -20,6 +20,9 @@ from mailwright.domains.spf.wish import SpfWish
 from mailwright.values import Domain, Finding
 from mailwright.values.finding import error
 
+# Halves of characters, which no octets can stand for; those from dc80 to dcff stand for octets that are not UTF-8.
+_HALVES = frozenset(map(chr, (*range(0xD800, 0xDC80), *range(0xDD00, 0xE000))))
+
 
 @dataclass(frozen=True, slots=True)
 class SpfAdvice:
@@ -78,6 +81,7 @@ def try_spf(domain: Domain, text: str, setting: SpfSetting | None = None) -> Ask
     review = yield from review_spf(domain, setting)
     if not review.facts.is_known:
         return SpfAdvice(review)
+    text = "".join([char if char not in _HALVES else "?" for char in text])
     merge = Merge(text, ())
     preview = yield from preview_spf(review.facts.survey, publishing(review.facts, text))
     return SpfAdvice(review, merge, preview, tuple(_broken(preview.new)), _after(preview, review.facts, setting, merge))

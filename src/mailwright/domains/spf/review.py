@@ -104,7 +104,9 @@ def _whole(facts: SpfFacts) -> Iterator[Finding]:
 
 
 def _names_beside(setting: SpfSetting, surveys: dict[Domain, SpfSurvey]) -> Iterator[Finding]:
-    """SPF judges the return path and the HELO name, each by the record at that very name."""
+    """SPF judges the return path and the HELO name, each by the record at that very name; silence is not "missing"."""
+    for survey in surveys.values():
+        yield from [finding for finding in survey.findings if finding.code == "spf-no-answer"]
     if setting.return_path and _has_none(surveys[setting.return_path]):
         name = setting.return_path
         yield warning(
