@@ -140,7 +140,7 @@ async def test_a_mail_in_chunks_leaves_as_one_mail(serve: Serve) -> None:
             await logged_in(served, acme.key, client)
             for command in ("MAIL FROM:<anna@acme.example>", "RCPT TO:<bob@remote.example>"):
                 await client.say(command)
-            head = FROM + b"\r\nHello"
+            head, answer = FROM + b"\r\nHello", ""
             for part, last in ((head, ""), (hidden, ""), (b"end", " LAST")):
                 client.writer.write(f"BDAT {len(part)}{last}\r\n".encode() + part)
                 answer = await client.reply()
