@@ -28,9 +28,6 @@ import httpx2
 
 __version__ = "0.1.0"
 
-ATTEMPTS = 5  # tries of one call: about ten seconds of trouble are sat out
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds between two tries; doubled each time
-MOST_PATIENCE = 60.0  # seconds: who is told to wait longer gets the error, and decides
 NOT_NOW = frozenset({429, 503})  # nothing was done: any call may be repeated
 BROKEN = frozenset({500, 502, 504})  # something may have been done: only what may be done twice is repeated
 FIRST_WORD = 30.0  # seconds for a connection and the first line of an answer
@@ -39,6 +36,23 @@ TAIL_SILENCE = 60.0  # seconds without a line, after which the live tail is open
 T = TypeVar("T")
 P = ParamSpec("P")
 People = str | Sequence[str]  # "Anna <anna@demo.example>", or several
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a call is tried, and the seconds between two tries: the first pause, doubled each time up to the longest.
+
+    Five tries sit out about ten seconds of trouble. Who is told to wait longer than `most` gets the error, and decides.
+    """
+
+    attempts: int = 5
+    first: float = 0.5
+    longest: float = 8.0
+    most: float = 60.0
+
+    def pause(self, tries: int) -> float:
+        """Seconds; spread, so that clients that were cut off together do not come back together."""
+        return min(self.longest, self.first * 2.0**tries) * random.uniform(0.5, 1)
 
 
 # What is handed in.
@@ -448,30 +462,27 @@ Answer = httpx2.Response | httpx2.TransportError | None
 _NO_CONNECTION = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
-def _steps(call: Call[T], attempts: int) -> Generator[float, Answer, T]:
+def _steps(call: Call[T], patience: Patience) -> Generator[float, Answer, T]:
     """Seconds to wait before the request is sent, once more and once more; at the end, the result."""
-    pause = 0.0
-    for left in reversed(range(attempts)):
+    pause, tries = 0.0, 0
+    while True:
         answer = yield pause
         if isinstance(answer, httpx2.Response) and answer.is_success:
             return _read(call, answer)
+        tries += 1
         error = _error(answer)
-        if not left or not _once_more(call, answer, error):
+        if tries >= patience.attempts or error.retry_after > patience.most or not _once_more(call, answer, error):
             raise error
-        pause = error.retry_after or _pause(attempts - 1 - left)
-    raise ValueError(f"{attempts} attempts: at least one is needed.")
+        pause = error.retry_after or patience.pause(tries - 1)
 
 
 def _once_more(call: Call[Any], answer: Answer, error: MailwrightError) -> bool:
-    if isinstance(answer, httpx2.Response):
-        not_now = answer.status_code in NOT_NOW or error.name == "concurrent_idempotent_requests"
-        return error.retry_after <= MOST_PATIENCE and (not_now or (answer.status_code in BROKEN and call.repeatable))
-    return isinstance(answer, _NO_CONNECTION) or call.repeatable
-
-
-def _pause(tries: int) -> float:
-    """Seconds: doubled each time, and spread, so that clients that were cut off together do not come back together."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**tries) * random.uniform(0.5, 1)
+    """Whether a call that failed may be made again: nothing was done, or doing it twice is doing it once."""
+    if not isinstance(answer, httpx2.Response):
+        return isinstance(answer, _NO_CONNECTION) or call.repeatable
+    if answer.status_code in NOT_NOW or error.name == "concurrent_idempotent_requests":
+        return True
+    return answer.status_code in BROKEN and call.repeatable
 
 
 def _read(call: Call[T], answer: httpx2.Response) -> T:
@@ -567,8 +578,8 @@ class _Calls:
 class _Tail:
     """Where a live tail stands: what to ask for next, and how long to wait before."""
 
-    def __init__(self, after: str) -> None:
-        self.after, self.failures = after, 0
+    def __init__(self, after: str, patience: Patience) -> None:
+        self.after, self.failures, self.patience = after, 0, patience
 
     def request(self) -> dict[str, Any]:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": self.after} if self.after else {})
@@ -592,7 +603,7 @@ class _Tail:
         """Seconds before it is opened anew."""
         self.failures += 1
         asked = fault.retry_after if isinstance(fault, MailwrightError) else 0
-        return asked or _pause(min(self.failures, 10))
+        return asked or self.patience.pause(min(self.failures, 10))
 
 
 _TAIL_GOES_ON = (httpx2.TransportError, ServerFault, TooMany)
@@ -607,15 +618,15 @@ class Client(_Calls):
         key: str,
         *,
         timeout: float = 30,
-        attempts: int = ATTEMPTS,
+        patience: Patience = Patience(),
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        self._attempts = attempts
+        self._patience = patience
         self._http = httpx2.Client(base_url=base_url, headers=_greeting(key), timeout=timeout, transport=transport)
 
     def perform(self, call: Call[T]) -> T:
         """Carry out a call."""
-        steps: Generator[float, Answer, T] = _steps(call, self._attempts)
+        steps: Generator[float, Answer, T] = _steps(call, self._patience)
         answer: Answer = None
         while True:
             try:
@@ -637,7 +648,7 @@ class Client(_Calls):
 
         It never ends; where the connection breaks it goes on after the last event. Raises BadKey or NotAllowed.
         """
-        tail = _Tail(after)
+        tail = _Tail(after, self._patience)
         while True:
             try:
                 yield from self._listen(tail)
@@ -672,15 +683,15 @@ class AsyncClient(_Calls):
         key: str,
         *,
         timeout: float = 30,
-        attempts: int = ATTEMPTS,
+        patience: Patience = Patience(),
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        self._attempts = attempts
+        self._patience = patience
         self._http = httpx2.AsyncClient(base_url=base_url, headers=_greeting(key), timeout=timeout, transport=transport)
 
     async def perform(self, call: Call[T]) -> T:
         """Carry out a call."""
-        steps: Generator[float, Answer, T] = _steps(call, self._attempts)
+        steps: Generator[float, Answer, T] = _steps(call, self._patience)
         answer: Answer = None
         while True:
             try:
@@ -699,7 +710,7 @@ class AsyncClient(_Calls):
 
     async def events(self, *, after: str = "") -> AsyncIterator[Event]:
         """The live tail, as Client.events has it."""
-        tail = _Tail(after)
+        tail = _Tail(after, self._patience)
         while True:
             try:
                 async for event in self._listen(tail):
