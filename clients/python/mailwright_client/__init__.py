@@ -201,7 +201,7 @@ class Page(Generic[T]):
 
 
 class MailwrightError(Exception):
-    """A call failed. `str(error)` says what happened and what to do.
+    """A call failed. `str(error)` says what happened and what to do about it, `do` the latter alone.
 
     `status` is the HTTP status, 0 without an answer. `name` is the kind of error in Resend's spelling, `code` is ours, `findings`
     are all objections, `retry_after` is what the server asked for, in seconds.
@@ -213,7 +213,7 @@ class MailwrightError(Exception):
         self.name, self.code, self.do = (str(told.get(field) or "") for field in ("name", "code", "do"))
         self.message = str(told.get("message") or message)
         self.findings: Sequence[Mapping[str, Any]] = told.get("findings") or ()
-        super().__init__(f"{self.message} {self.do}".strip())
+        super().__init__(self.message)
 
 
 class Unreachable(MailwrightError):

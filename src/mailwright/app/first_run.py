@@ -36,6 +36,6 @@ async def first_account(directory: Directory, vault: Vault, ids: IdMaker, *, now
     info = DkimKeyInfo(number, account.id, DOMAIN, SELECTOR, signer.algorithm, public_record(signer))
     await directory.add_dkim_key(info, vault.seal(signer.secret(), bound_to=dkim_place(account.id, number)))
     text = key_text(secrets.token_bytes(PREFIX_BYTES + SECRET_BYTES))
-    scopes = frozenset({Scope.SEND, Scope.READ})
+    scopes = frozenset({Scope.SEND, Scope.READ, Scope.ADMIN})  # one key for all, as users of Resend know it
     await directory.add_key(ApiKey(ids.next(now), account.id, prefix_of(text), digest(text), "first key", scopes, (), now))
     return FirstAccount(ACCOUNT, text, DOMAIN)
