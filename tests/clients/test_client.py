@@ -117,7 +117,12 @@ def test_not_asked_again(answer: Says, call: Callable[[Client], Any], kind: type
 
 def test_an_error_says_what_to_do() -> None:
     told = fault(
-        422, "validation_error", "The field from is missing. Add it.", code="field-missing", do="Add it.", findings=[{"code": "a"}]
+        422,
+        "validation_error",
+        "The field from is missing. Add it.",
+        code="field-missing",
+        do="Add it.",
+        findings=[{"code": "a"}],
     )
     with served(told) as (client, _), pytest.raises(kit.Invalid, match=r"The field from is missing\. Add it\.") as caught:
         client.send(HELLO)
