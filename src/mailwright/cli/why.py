@@ -123,6 +123,7 @@ def _data(story: Story) -> dict[str, object]:
     return {
         "id": id_text(mail.id),
         "created_at": mail.created_at,
+        "scheduled_at": mail.scheduled_at,
         "author": mail.author,
         "mail_from": mail.mail_from,
         "subsystem": mail.subsystem,
