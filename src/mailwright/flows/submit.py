@@ -35,6 +35,16 @@ class HandedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """A mail that may be kept, as it will be sent; `now` is milliseconds since 1970."""
+
+    mail: HandedIn
+    dressed: Dressed
+    choice: Choice
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The mail is kept: its id, how it will leave and why, and what could be better."""
 
@@ -63,6 +73,12 @@ class Office:
 
 async def submit(mail: HandedIn, office: Office) -> Receipt | Refused:
     """Take one mail, durably. Raises Unavailable where the store is: then nothing was kept."""
+    ready = examine(mail, office)
+    return ready if isinstance(ready, Refused) else await keep(ready, office)
+
+
+def examine(mail: HandedIn, office: Office) -> Ready | Refused:
+    """All that may be wrong with a mail, before anything of it is kept."""
     now = office.now()
     dressed = dress(
         mail.head, hop=mail.hop, now_ms=now, message_id=f"<{id_text(mail.id)}@{office.hostname}>", smtputf8=mail.smtputf8
@@ -76,7 +92,13 @@ async def submit(mail: HandedIn, office: Office) -> Receipt | Refused:
         choice = choose(mail.submitter.view.account, mail.submitter.view.transports)
     except Malformed as fault:
         return Refused((unusable_transport(fault),))
-    message = _message(mail, dressed, choice, office, now)
+    return Ready(mail, dressed, choice, now)
+
+
+async def keep(ready: Ready, office: Office) -> Receipt | Refused:
+    """Store a mail and hand it over. Raises Unavailable where the store is: then nothing was kept."""
+    mail, dressed, choice = ready.mail, ready.dressed, ready.choice
+    message = _message(mail, dressed, choice, office, ready.now)
     deliveries = _deliveries(mail, message, choice, office)
     content = dressed.head + mail.rest
     kept = await office.store.accept(message, [content], deliveries, _events(mail, message, choice, office))
