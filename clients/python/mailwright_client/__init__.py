@@ -70,7 +70,8 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One mail. Without `text` the server makes it from `html`. `scheduled_at` needs a time zone."""
+    """One mail. Without `text` the server makes it from `html`. `scheduled_at` needs a time zone; `calendar` is an invitation
+    in iCalendar text."""
 
     from_: str
     to: People
@@ -84,6 +85,7 @@ class Letter:
     attachments: Sequence[Attachment] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     scheduled_at: datetime | None = None
+    calendar: str | None = None
     subsystem: str = ""
     user: str = ""
 

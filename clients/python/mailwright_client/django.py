@@ -24,8 +24,8 @@ BATCH = 100  # mails of one call
 BATCH_OCTETS = 8_000_000  # of attachments and texts in one call
 TIMEOUT, ATTEMPTS = 10, 3  # seconds for one try, and tries: a web request waits for them
 EXAMPLE = 'MAILWRIGHT = {"URL": "http://127.0.0.1:8025", "KEY": "mw_..."}'
-ALTERNATIVES = frozenset({"text/plain", "text/html"})
-ALTERNATIVES = frozenset({"text/plain", "text/html"})
+ALTERNATIVES = frozenset({"text/plain", "text/html", "text/calendar"})
+ALTERNATIVES = frozenset({"text/plain", "text/html", "text/calendar"})
 _KEY_FIELD, _SUBSYSTEM_FIELD = "x-mailwright-idempotency-key", "x-mailwright-subsystem"  # as over SMTP
 _OTHERWISE = frozenset({"from", "to", "cc", "reply-to", _KEY_FIELD, _SUBSYSTEM_FIELD})  # fields that have a place of their own
 
@@ -131,9 +131,10 @@ def letter_of(message: EmailMessage) -> Letter:
     """A message of Django's as Mailwright takes it. Raises ValueError for an alternative that cannot be sent over HTTP."""
     fields = {name.lower(): str(value) for name, value in message.extra_headers.items()}
     texts = {f"text/{message.content_subtype}": str(message.body) or None}
-    for content, kind in getattr(message, "alternatives", ()):
+    for content, mimetype in getattr(message, "alternatives", ()):
+        kind = mimetype.partition(";")[0].strip().lower()
         if kind not in ALTERNATIVES or texts.get(kind) is not None:
-            raise ValueError(f"A second {kind} or an alternative of this kind has no place in a mail over HTTP; SMTP takes it.")
+            raise ValueError(f"{kind} has no place as an alternative here, or is there already. Over SMTP it can be sent.")
         texts[kind] = _text(content)
     return Letter(
         from_=fields.get("from", str(message.from_email)),
@@ -141,6 +142,7 @@ def letter_of(message: EmailMessage) -> Letter:
         subject=str(message.subject),
         text=texts.get("text/plain"),
         html=texts.get("text/html"),
+        calendar=texts.get("text/calendar"),
         cc=_people(message.cc),
         bcc=_people(message.bcc),
         reply_to=fields.get("reply-to") or _people(message.reply_to),
