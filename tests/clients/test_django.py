@@ -57,6 +57,7 @@ def with_mail() -> EmailMessage:
     return message(attachments=[MIMEMessage(MIMEText("inner"))])
 
 
+INNER = Attachment("attachment.eml", MIMEText("inner").as_bytes(), "message/rfc822")
 LETTERS: list[tuple[str, EmailMessage, dict[str, Any]]] = [
     ("text", message(), {"from_": "Anna <anna@demo.example>", "to": ["bob@example.net"], "text": "Dear Bob", "html": None}),
     ("HTML alone, whose text Mailwright makes", html_alone(), {"text": None, "html": "<p>"}),
@@ -77,16 +78,16 @@ LETTERS: list[tuple[str, EmailMessage, dict[str, Any]]] = [
     ),
     (
         "files: text, octets, no name",
-        message(attachments=[("a.txt", "grün", "text/plain"), ("b.bin", b"\x00", "application/x-b"), MIMEApplication(b"c", "pdf")]),
+        message(attachments=[("a.txt", "grün", "text/plain"), ("b.bin", b"\x00", "a/b"), MIMEApplication(b"c", "pdf")]),
         {
             "attachments": [
                 Attachment("a.txt", "grün".encode(), "text/plain"),
-                Attachment("b.bin", b"\x00", "application/x-b"),
+                Attachment("b.bin", b"\x00", "a/b"),
                 Attachment("attachment.pdf", b"c", "application/pdf"),
             ]
         },
     ),
-    ("a mail within the mail", with_mail(), {"attachments": [Attachment("attachment.eml", MIMEText("inner").as_bytes(), "message/rfc822")]}),
+    ("a mail within the mail", with_mail(), {"attachments": [INNER]}),
     (
         "what is Mailwright's",
         marked(),
@@ -139,7 +140,7 @@ def test_a_mail_to_hidden_recipients_alone(site: None, house: Running) -> None:
 
 
 def test_many_go_in_one_call_and_one_that_is_refused_keeps_nobody_back(site: None, house: Running) -> None:
-    mails = [("Hello", "Dear you", None, [f"a{n}@example.net"]) for n in range(120)]
+    mails: list[Any] = [("Hello", "Dear you", None, [f"a{n}@example.net"]) for n in range(120)]
     assert send_mass_mail(mails) == 120
     mails[7] = ("Hello", "Dear you", "somebody@other.example", ["bob@example.net"])
     with pytest.raises(kit.Invalid, match=r"1 of 120 mails were refused.*other\.example"):

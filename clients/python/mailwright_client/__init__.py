@@ -31,6 +31,7 @@ __version__ = "0.1.0"
 NOT_NOW = frozenset({429, 503})  # nothing was done: any call may be repeated
 BROKEN = frozenset({500, 502, 504})  # something may have been done: only what may be done twice is repeated
 FIRST_WORD = 30.0  # seconds for a connection and the first line of an answer
+MAY_BE_EMPTY = frozenset({"subject", "text", "html"})  # said, and empty; other fields of a letter are then left out
 TAIL_SILENCE = 60.0  # seconds without a line, after which the live tail is opened anew
 
 T = TypeVar("T")
@@ -373,9 +374,7 @@ def _remove_webhook(number: str) -> Call[str]:
 def _letter(letter: Letter) -> dict[str, Any]:
     """A letter as JSON, without what was not given."""
     given = {one.name.rstrip("_"): getattr(letter, one.name) for one in fields(letter)}
-    body = {
-        name: value for name, value in given.items() if value is not None and (name == "subject" or value not in ((), {}, ""))
-    }
+    body = {name: value for name, value in given.items() if value or (name in MAY_BE_EMPTY and value is not None)}
     if letter.scheduled_at is not None:
         body["scheduled_at"] = _moment(letter.scheduled_at)
     if letter.tags:
