@@ -6,15 +6,11 @@ from sqlalchemy import Connection, exists, func, select
 
 from mailwright.ports.store import LISTED_HEAD, Listed, Story
 from mailwright.queue import NewMessage, State
+from mailwright.queue.worst import worst
 from mailwright.storage import rows
 from mailwright.storage.schema import body, delivery, dkim_signature, event, message
 from mailwright.values import NotFound
 
-# What a list shows of a message with several recipients: the first of these that one of them has.
-WORST = (
-    State.BOUNCED, State.HELD, State.DEFERRED, State.READY, State.LEASED, State.SENDING, State.CANCELLED, State.CAPTURED,
-    State.DELIVERED,
-)  # fmt: skip
 _MESSAGE = rows.typed(message.c, rows.MESSAGE)
 _HEADS = select(body.c.message, func.substr(body.c.bytes, 1, LISTED_HEAD)).where(body.c.seq == 0)
 
@@ -95,11 +91,6 @@ def listed(
 
 def _in_list(new: NewMessage, to: Sequence[tuple[str, int]], head: bytes) -> Listed:
     return Listed(new, worst([state for _, state in to]), [recipient for recipient, _ in to], head)
-
-
-def worst(states: Sequence[int]) -> State:
-    """Of several recipients' states the one that a person must know first."""
-    return next((state for state in WORST if state in states), State.CANCELLED)
 
 
 def _states(connection: Connection, numbers: Sequence[int]) -> dict[int, list[int]]:
