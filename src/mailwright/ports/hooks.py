@@ -51,8 +51,8 @@ class Hooks(Protocol):
         """Write outcomes; those that this worker does not have any more are left. Returns webhooks that were disabled by it."""
         ...
 
-    async def free(self, *, now: int) -> int:
-        """Calls that a worker had which is no more are due again; how many."""
+    async def free(self, *, now: int, idle: int | None = None) -> int:
+        """Calls of workers that are no more are due again, and those of the worker `idle`, which makes none; how many."""
         ...
 
     async def calls(

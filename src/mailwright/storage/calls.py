@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, exists, func, select, text, tuple_, update
+from sqlalchemy import Connection, Row, and_, delete, exists, func, or_, select, text, tuple_, update
 
 from mailwright.storage import happened
 from mailwright.storage.rows import padded, storable
@@ -129,7 +129,8 @@ def _release(connection: Connection, number: int, message: int, now: int) -> Non
 
 def _tell_hook(connection: Connection, number: int, ended: Sequence[Ended]) -> bool:
     """What the tries say about the webhook as a whole; True where it is disabled by them."""
-    if not ended or all(one.state is CallState.CAPTURED for one in ended):
+    ended = [one for one in ended if one.state not in (CallState.CAPTURED, CallState.SKIPPED)]
+    if not ended:
         return False
     of = update(webhook).where(_w.id == number)
     if any(one.state is CallState.DONE for one in ended):
@@ -145,9 +146,10 @@ def _tell_hook(connection: Connection, number: int, ended: Sequence[Ended]) -> b
     return connection.execute(gone).rowcount == 1
 
 
-def free(connection: Connection, now: int) -> int:
-    """Calls of workers that are no more are due again; how many."""
-    gone = update(webhook_call).where(_CALLING, _c.lease.not_in(select(worker.c.id)))
+def free(connection: Connection, now: int, idle: int | None) -> int:
+    """Calls of workers that are no more, and of the worker `idle`, are due again; how many."""
+    nobody = or_(_c.lease.not_in(select(worker.c.id)), _c.lease == idle) if idle else _c.lease.not_in(select(worker.c.id))
+    gone = update(webhook_call).where(_CALLING, nobody)
     return connection.execute(gone.values(state=int(CallState.WAITING), lease=None, due_at=now)).rowcount
 
 

@@ -70,9 +70,9 @@ class SqlHooks:
         """See ports.Hooks."""
         return await self._door.write(calls.end, ended, worker)
 
-    async def free(self, *, now: int) -> int:
+    async def free(self, *, now: int, idle: int | None = None) -> int:
         """See ports.Hooks."""
-        return await self._door.write_soon(calls.free, now)
+        return await self._door.write_soon(calls.free, now, idle)
 
     async def calls(
         self, number: int, *, account: int | None, states: Collection[CallState] = (), before: int | None = None, limit: int = 50

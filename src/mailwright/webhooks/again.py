@@ -38,11 +38,10 @@ def answered(call: Call, tried: Try, *, chance: float, retry_after: int | None =
     return replace(ended, state=CallState.GIVEN_UP, pause=pause, disable=disable)
 
 
-def captured(call: Call, *, now: int) -> Ended:
-    """Capture mode: what would have been sent is kept."""
-    return Ended(
-        call.webhook.id, call.happened.id, call.happened.message, CallState.CAPTURED, now, now, call.tries, call.attempts,
-    )  # fmt: skip
+def untried(call: Call, state: CallState, *, now: int) -> Ended:
+    """Nothing is sent: CAPTURED in capture mode, SKIPPED where the webhook does not want to hear of it any more."""
+    event = call.happened
+    return Ended(call.webhook.id, event.id, event.message, state, now, now, call.tries, call.attempts)
 
 
 def _rest(call: Call, tried: Try, *, chance: float, retry_after: int | None) -> int | None:

@@ -26,6 +26,7 @@ class CallState(IntEnum):
     CALLING = 1  # a worker has it
     DONE = 10  # the receiver answered 2xx
     GIVEN_UP = 11
+    SKIPPED = 12  # the webhook does not want to hear of it any more
     CAPTURED = 13  # capture mode: kept instead of sent
 
     @property
