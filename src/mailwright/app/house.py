@@ -16,6 +16,7 @@ from mailwright.app.settings import Listener as ListenerSettings
 from mailwright.app.settings import Settings
 from mailwright.app.signer import Signers
 from mailwright.app.works import Works
+from mailwright.flows.submit import Office
 from mailwright.net.dns import Resolver
 from mailwright.ports import Vault
 from mailwright.storage import Storage
@@ -36,6 +37,7 @@ class House:
     resolver: Resolver
     intakes: list[Intake]
     metrics: Metrics
+    office: Office  # what handing in needs, by whichever door
     listeners: Sequence[Opened] = ()
     _beats: asyncio.Task[None] | None = None
     _round_task: asyncio.Task[None] | None = None

@@ -82,7 +82,7 @@ async def _built(settings: Settings, storage: Storage, now: Callable[[], int], s
     door = partial(Intake, office, accounts, log=logger("submission"), metrics=metrics)
     intakes = [door(show_client=entry.show_client) for entry in settings.listen]
     rounds = Rounds(dispatch, report=reports.write, alone=storage.alone)
-    return House(settings, storage, vault, works, dispatch, rounds, signers, resolver, intakes, metrics)
+    return House(settings, storage, vault, works, dispatch, rounds, signers, resolver, intakes, metrics, office)
 
 
 async def _works(

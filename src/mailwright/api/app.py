@@ -1,0 +1,24 @@
+"""The web application: the frame, the routes of every resource, and the health endpoints."""
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+
+from mailwright import __version__
+from mailwright.api import health, keys
+from mailwright.api.caller import Doorkeeper
+from mailwright.api.errors import tell_errors
+from mailwright.api.frame import Frame
+from mailwright.api.services import Services
+
+RESOURCES: tuple[APIRouter, ...] = (keys.router,)  # one file a resource; its router is named here
+
+
+def create(services: Services) -> FastAPI:
+    """The application over the services of a house; /healthz, /readyz and /metrics are open, the rest wants a key."""
+    app = health.create(services.ready, services.metrics.text, __version__)
+    app.state.services, app.state.doorkeeper = services, Doorkeeper(services)
+    tell_errors(app)
+    app.user_middleware.append(Middleware(Frame, services=services))  # within the safe headers: its own answers have them too
+    for router in RESOURCES:
+        app.include_router(router)
+    return app
