@@ -14,6 +14,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from mailwright.cli import program
@@ -114,6 +115,8 @@ def running(folder: Path, settings: str = "") -> Iterator[Running]:
             said.append(row)
             if row.startswith("Stop with Ctrl-C"):
                 break
+        else:
+            pytest.fail(f"mailwright run ended with {process.wait(10)}: {''.join(said)}")
         try:
             yield Running(config, "".join(said))
         finally:
