@@ -123,9 +123,9 @@ class SqlEvents:
     def __init__(self, door: Door) -> None:
         self._door = door
 
-    async def after(self, number: int, *, limit: int = 500) -> Sequence[Happened]:
+    async def after(self, number: int, *, account: int | None = None) -> tuple[Sequence[Happened], int | None]:
         """See ports.Events."""
-        return await self._door.read(happened.after, number, limit)
+        return await self._door.read(happened.after, number, account)
 
     async def ids_after(self, number: int, *, limit: int) -> Sequence[int]:
         """See ports.Events."""
