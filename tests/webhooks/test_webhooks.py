@@ -15,7 +15,7 @@ from mailwright.app.knowledge import replies
 from mailwright.queue import EventKind
 from mailwright.queue.retry import DAY, HOUR, MINUTE
 from mailwright.values import Malformed
-from mailwright.values.ids import EPOCH_MS, first_at, id_text, made_at
+from mailwright.values.ids import EPOCH_MS, id_text, least_id, made_at
 from mailwright.webhooks import Call, CallState, Happened, Secret, Try, Webhook, headers, payload, type_for
 from mailwright.webhooks.again import PATIENCE, SECOND, answered
 from mailwright.webhooks.following import WINDOW_MS, Following, position
@@ -27,7 +27,7 @@ NOW = 1_800_000_000_000
 
 def happened(kind: EventKind = EventKind.DELIVERED, **changes: Any) -> Happened:
     fields: dict[str, Any] = {
-        "id": first_at(NOW) + 5, "account": 7, "account_name": "acme", "message": first_at(NOW), "delivery": first_at(NOW) + 1,
+        "id": least_id(NOW) + 5, "account": 7, "account_name": "acme", "message": least_id(NOW), "delivery": least_id(NOW) + 1,
         "kind": kind, "at": NOW, "data": {}, "author": "anna@acme.example", "subject": "Your bill",
         "message_id": "<1@acme.example>", "subsystem": "billing", "created_at": NOW - 1000, "recipients": ("bob@remote.example",),
     }  # fmt: skip
@@ -75,7 +75,7 @@ def test_a_refusal_is_told_as_resend_tells_it_and_in_words() -> None:
     data = told["data"]
     assert (told["type"], told["created_at"]) == ("email.bounced", "2027-01-15T08:00:00.000Z")
     assert {name: data[name] for name in ("email_id", "from", "to", "subject", "message_id", "created_at", "tags")} == {
-        "email_id": id_text(first_at(NOW)), "from": "anna@acme.example", "to": ["bob@remote.example"], "subject": "Your bill",
+        "email_id": id_text(least_id(NOW)), "from": "anna@acme.example", "to": ["bob@remote.example"], "subject": "Your bill",
         "message_id": "<1@acme.example>", "created_at": "2027-01-15T07:59:59.000Z", "tags": {"run": "7"},
     }  # fmt: skip
     assert data["bounce"] == {
@@ -245,16 +245,16 @@ def test_an_address_is_read_or_refused(text: str) -> None:
 
 
 def test_ids_of_a_time() -> None:
-    assert made_at(first_at(NOW)) == NOW
-    assert first_at(EPOCH_MS - 5) == 0
+    assert made_at(least_id(NOW)) == NOW
+    assert least_id(EPOCH_MS - 5) == 0
 
 
 def test_what_is_committed_late_is_told_once() -> None:
-    following = Following(first_at(NOW) - 1)
-    early, late, last = first_at(NOW) + 1, first_at(NOW + 100), first_at(NOW + 6000)
+    following = Following(least_id(NOW) - 1)
+    early, late, last = least_id(NOW) + 1, least_id(NOW + 100), least_id(NOW + 6000)
     assert following.fresh([late], now=NOW + 200) == [late]
     assert following.fresh([early, late], now=NOW + 4000) == [early]
     assert following.fresh([early, late, last], now=NOW + 6000) == [last]
-    assert following.at == first_at(NOW + 6000 - WINDOW_MS) - 1
+    assert following.at == least_id(NOW + 6000 - WINDOW_MS) - 1
     assert following.fresh([last], now=NOW + 6500) == []
-    assert position(last) < first_at(NOW + 6000 - WINDOW_MS) <= position(last) + 1
+    assert position(last) < least_id(NOW + 6000 - WINDOW_MS) <= position(last) + 1

@@ -4,13 +4,21 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from mailwright import __version__
-from mailwright.api import health, keys
+from mailwright.api import accounts, domains, health, keys, logs, queue, transports
 from mailwright.api.caller import Doorkeeper
+from mailwright.api.docs import documented
 from mailwright.api.errors import tell_errors
 from mailwright.api.frame import Frame
 from mailwright.api.services import Services
 
-RESOURCES: tuple[APIRouter, ...] = (keys.router,)  # one file a resource; its router is named here
+RESOURCES: tuple[APIRouter, ...] = (  # one file a resource; its router is named here
+    keys.router,
+    domains.router,
+    transports.router,
+    queue.router,
+    logs.router,
+    accounts.router,
+)
 
 
 def create(services: Services) -> FastAPI:
@@ -21,4 +29,5 @@ def create(services: Services) -> FastAPI:
     app.user_middleware.append(Middleware(Frame, services=services))  # within the safe headers: its own answers have them too
     for router in RESOURCES:
         app.include_router(router)
+    app.include_router(documented(app, __version__))
     return app

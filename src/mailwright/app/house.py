@@ -12,6 +12,7 @@ from mailwright.app.listeners import Opened, open_listeners
 from mailwright.app.metrics import Metrics
 from mailwright.app.neighbours import bury_the_gone
 from mailwright.app.readiness import hindrances
+from mailwright.app.requests import Requests
 from mailwright.app.rounds import Rounds
 from mailwright.app.settings import Listener as ListenerSettings
 from mailwright.app.settings import Settings
@@ -39,6 +40,7 @@ class House:
     resolver: Resolver
     intakes: list[Intake]
     metrics: Metrics
+    requests: Requests
     office: Office  # what handing in needs, by whichever door
     calling: Calling
     tail: Tail
@@ -46,6 +48,7 @@ class House:
     _beats: asyncio.Task[None] | None = None
     _round_task: asyncio.Task[None] | None = None
     _calling_task: asyncio.Task[None] | None = None
+    _request_task: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.rounds.reload = self.reload
@@ -62,6 +65,7 @@ class House:
         watch("dns_failures", "DNS questions without an answer.", lambda: resolver.failures, grows=True)
         watch("webhook_lanes", "Webhooks that are called now.", lambda: self.calling.lanes)
         watch("streams", "Listeners of the live tail now.", lambda: self.tail.listening)
+        watch("requests_unlogged", "Requests lost from GET /logs.", lambda: self.requests.lost, grows=True)
         watch("smtp_clients", "Clients of the listeners now.", lambda: sum(one.listener.connections for one in self.listeners))
 
     async def open(self) -> None:
@@ -74,11 +78,12 @@ class House:
         self.works.spawn(self.works.sources.look())
         self._round_task = asyncio.create_task(self.rounds.run())
         self._calling_task = asyncio.create_task(self.calling.run())
+        self._request_task = asyncio.create_task(self.requests.run())
 
     async def close(self) -> None:
         """Take nothing new, end what is under way, leave the rest in the table."""
         grace = self.settings.timeouts.shutdown.total_seconds()
-        for task in (self._round_task, self._calling_task):
+        for task in (self._round_task, self._request_task, self._calling_task):
             if task is not None:
                 task.cancel()
         await asyncio.gather(
@@ -91,6 +96,7 @@ class House:
         if self._beats is not None:
             self._beats.cancel()
             await self._resign()
+        await self.requests.write()
         await self.signers.close()
         await self.resolver.close()
         await self.storage.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from mailwright.app.logs import Logger
 from mailwright.ports import Events
 from mailwright.values import Unavailable
-from mailwright.values.ids import first_at
+from mailwright.values.ids import least_id
 from mailwright.webhooks import Happened
 from mailwright.webhooks.following import WINDOW_MS, Following, position
 
@@ -53,7 +53,7 @@ class Tail:
         """
         with self._listener(account, key) as listener:
             told: set[int] = set()
-            first = 0 if after is not None else first_at(self._now())
+            first = 0 if after is not None else least_id(self._now())
             if after is not None:
                 told.add(after)
                 async for one in self._past(position(after), account, told):
@@ -98,7 +98,7 @@ class Tail:
     @property
     def _behind(self) -> int:
         """The position behind which the reader looks: what is committed late was made a little earlier."""
-        return first_at(self._now() - WINDOW_MS) - 1
+        return least_id(self._now() - WINDOW_MS) - 1
 
     async def _past(self, at: int, account: int | None, told: set[int]) -> AsyncIterator[Happened]:
         """What is there already behind a position; what the reader may tell again is noted in `told`."""

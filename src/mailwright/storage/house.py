@@ -16,6 +16,7 @@ from mailwright.storage.lock import LockFile
 from mailwright.storage.messages import SqlStore
 from mailwright.storage.migrate import check, upgrade
 from mailwright.storage.queue import SqlQueue
+from mailwright.storage.requests import SqlRequests
 from mailwright.values import Finding, Unavailable
 
 
@@ -32,6 +33,7 @@ class Storage:
         self.directory = SqlDirectory(self._door)
         self.hooks = SqlHooks(self._door)
         self.events = SqlEvents(self._door)
+        self.requests = SqlRequests(self._door)
         self.weaknesses: Sequence[Finding] = ()  # how the database was found at the start
 
     @property

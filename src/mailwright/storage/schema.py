@@ -119,6 +119,15 @@ dkim_key = Table(
     Column("sealed", LargeBinary, nullable=False),
     Index("dkim_key_domain", "domain"),
 )
+domain_check = Table(  # what the DNS said of a domain's records when it was last asked
+    "domain_check",
+    metadata,
+    _id("domain"),
+    _number("account"),
+    _number("at"),
+    _text("standings"),  # a JSON object
+    Index("domain_check_account", "account"),
+)
 secret = Table(  # the operator's own secrets, by name
     "secret",
     metadata,
@@ -282,4 +291,18 @@ webhook_call = Table(
     Index("webhook_call_due", "webhook", "due_at", "event", **_where("state = 0")),
     Index("webhook_call_open", "webhook", "message", "event", **_where("state IN (0, 1)")),
     Index("webhook_call_lease", "lease", **_where("state = 1")),
+)
+
+# What was asked over HTTP.
+api_log = Table(
+    "api_log",
+    metadata,
+    _id(),
+    _number("account"),
+    _text("key"),
+    _text("method"),
+    _text("endpoint"),
+    _small("status"),
+    _text("agent"),
+    Index("api_log_account", "account", "id"),
 )
