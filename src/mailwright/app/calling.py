@@ -58,6 +58,11 @@ class Calling:
     _tick: int = 0
     _stopping: bool = False
 
+    @property
+    def lanes(self) -> int:
+        """How many webhooks are called now, or wait for their turn."""
+        return len(self._lanes)
+
     async def run(self) -> None:
         """Until it is cancelled; a store that does not answer ends a round, not the task."""
         while True:

@@ -83,8 +83,8 @@ class Events(Protocol):
     """Events in the order of their ids: nearly that of their time. One that is committed late has a smaller id than some that
     were read before, so whoever follows looks back a little. All raise Unavailable."""
 
-    async def after(self, number: int, *, limit: int = 500) -> Sequence[Happened]:
-        """Those behind an id."""
+    async def after(self, number: int, *, account: int | None = None) -> tuple[Sequence[Happened], int | None]:
+        """Of the next ones behind an id those of an account (None: all), and the id to go on from; None at the end."""
         ...
 
     async def ids_after(self, number: int, *, limit: int) -> Sequence[int]:

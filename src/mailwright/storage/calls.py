@@ -16,7 +16,7 @@ from mailwright.storage import happened
 from mailwright.storage.rows import padded, storable
 from mailwright.storage.schema import event, webhook, webhook_call, worker
 from mailwright.storage.telling import CALLS_AGAIN
-from mailwright.values.ids import first_at
+from mailwright.values.ids import least_id
 from mailwright.webhooks import Call, CallState, CallView, Ended, Happened, HookState, Try, Webhook
 
 PARKED = 1 << 62
@@ -210,7 +210,7 @@ def forget(connection: Connection, number: int) -> int:
 
 def forget_old(connection: Connection, number: int, before: int) -> int:
     """Delete some ended calls of a webhook whose events are older than a time; how many."""
-    old = and_(_c.webhook == number, _c.event < first_at(before), _c.state >= int(CallState.DONE))
+    old = and_(_c.webhook == number, _c.event < least_id(before), _c.state >= int(CallState.DONE))
     some = select(_c.webhook, _c.event).where(old).limit(STEP)
     return connection.execute(delete(webhook_call).where(tuple_(_c.webhook, _c.event).in_(some))).rowcount
 

@@ -12,6 +12,7 @@ from mailwright.storage.schema import account, delivery, event, message
 from mailwright.webhooks import Happened
 from mailwright.webhooks.payload import MOST_RECIPIENTS
 
+LOOKED_AT = 1_000  # events of one read: a rare account's are looked for in small steps
 _COLUMNS = (
     event.c.id, event.c.account, event.c.message, event.c.delivery, event.c.kind, event.c.at, event.c.data,
     message.c.author, message.c.subject, message.c.message_id, message.c.subsystem, message.c.created_at, delivery.c.recipient,
@@ -28,12 +29,17 @@ _Recipients = dict[int, tuple[tuple[str, ...], int]]
 
 def these(connection: Connection, numbers: Sequence[int]) -> dict[int, Happened]:
     """Some events by their ids."""
-    return {one.id: one for one in _read(connection, event.c.id.in_(padded(numbers)), None)} if numbers else {}
+    return {one.id: one for one in _read(connection, event.c.id.in_(padded(numbers)))} if numbers else {}
 
 
-def after(connection: Connection, number: int, limit: int) -> list[Happened]:
-    """The events behind an id, in the order of their ids."""
-    return _read(connection, event.c.id > number, limit)
+def after(connection: Connection, number: int, account: int | None) -> tuple[list[Happened], int | None]:
+    """Of the next events behind an id those of an account (None: all), in order, and the id to go on from; None at the end."""
+    looked = ids_after(connection, number, LOOKED_AT)
+    if not looked:
+        return [], None
+    where = (event.c.id > number) & (event.c.id <= looked[-1])
+    found = _read(connection, where if account is None else where & (event.c.account == account))
+    return found, looked[-1] if len(looked) == LOOKED_AT else None
 
 
 def ids_after(connection: Connection, number: int, limit: int) -> Sequence[int]:
@@ -41,8 +47,8 @@ def ids_after(connection: Connection, number: int, limit: int) -> Sequence[int]:
     return connection.execute(select(event.c.id).where(event.c.id > number).order_by(event.c.id).limit(limit)).scalars().all()
 
 
-def _read(connection: Connection, where: ColumnElement[bool], limit: int | None) -> list[Happened]:
-    rows = connection.execute(_FROM.where(where).order_by(event.c.id).limit(limit)).mappings().all()
+def _read(connection: Connection, where: ColumnElement[bool]) -> list[Happened]:
+    rows = connection.execute(_FROM.where(where).order_by(event.c.id)).mappings().all()
     recipients = _recipients(connection, sorted({row["message"] for row in rows if row["delivery"] is None}))
     return [_happened(row, recipients) for row in rows]
 

@@ -9,7 +9,7 @@ from mailwright.storage import calls, happened
 from mailwright.storage.door import Door
 from mailwright.storage.schema import webhook as table
 from mailwright.values import NotFound
-from mailwright.values.ids import first_at
+from mailwright.values.ids import least_id
 from mailwright.webhooks import Call, CallState, CallView, Ended, Happened, HookState, Webhook, kinds_of
 
 IDS_AT_ONCE = 500  # events that one question asks for
@@ -98,7 +98,7 @@ class SqlHooks:
     async def replay_since(self, number: int, *, account: int | None, since: int, now: int) -> int:
         """See ports.Hooks."""
         await self.webhook(number, account=account)
-        total, at, until = 0, first_at(since) - 1, first_at(now + 1)
+        total, at, until = 0, least_id(since) - 1, least_id(now + 1)
         while True:
             made, last = await self._door.write(calls.again_from, number, at, until, now)
             total += made
@@ -123,9 +123,9 @@ class SqlEvents:
     def __init__(self, door: Door) -> None:
         self._door = door
 
-    async def after(self, number: int, *, limit: int = 500) -> Sequence[Happened]:
+    async def after(self, number: int, *, account: int | None = None) -> tuple[Sequence[Happened], int | None]:
         """See ports.Events."""
-        return await self._door.read(happened.after, number, limit)
+        return await self._door.read(happened.after, number, account)
 
     async def ids_after(self, number: int, *, limit: int) -> Sequence[int]:
         """See ports.Events."""

@@ -31,9 +31,9 @@ class Storage:
         self.store = SqlStore(self._door)
         self.queue = SqlQueue(self._door)
         self.directory = SqlDirectory(self._door)
-        self.requests = SqlRequests(self._door)
         self.hooks = SqlHooks(self._door)
         self.events = SqlEvents(self._door)
+        self.requests = SqlRequests(self._door)
         self.weaknesses: Sequence[Finding] = ()  # how the database was found at the start
 
     @property

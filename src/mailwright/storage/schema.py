@@ -260,20 +260,6 @@ site_state = Table(
 pause = Table("pause", metadata, _id("account"), _text("why"))
 counter = Table("counter", metadata, Column("name", Text, primary_key=True), _number("value"))
 
-# What was asked over HTTP.
-api_log = Table(
-    "api_log",
-    metadata,
-    _id(),
-    _number("account"),
-    _text("key"),
-    _text("method"),
-    _text("endpoint"),
-    _small("status"),
-    _text("agent"),
-    Index("api_log_account", "account", "id"),
-)
-
 # Whom to tell. A call is one event for one webhook; its row is written in the transaction of the event's (telling.py).
 webhook = Table(
     "webhook",
@@ -309,4 +295,18 @@ webhook_call = Table(
     Index("webhook_call_due", "webhook", "due_at", "event", **_where("state = 0")),
     Index("webhook_call_open", "webhook", "message", "event", **_where("state IN (0, 1)")),
     Index("webhook_call_lease", "lease", **_where("state = 1")),
+)
+
+# What was asked over HTTP.
+api_log = Table(
+    "api_log",
+    metadata,
+    _id(),
+    _number("account"),
+    _text("key"),
+    _text("method"),
+    _text("endpoint"),
+    _small("status"),
+    _text("agent"),
+    Index("api_log_account", "account", "id"),
 )

@@ -65,8 +65,3 @@ def made_at(number: int) -> int:
 def least_id(ms: int) -> int:
     """An id below all that are made from a time on, in milliseconds since 1970; not below 0."""
     return max(0, ms - EPOCH_MS) << (NODE_BITS + COUNTER_BITS)
-
-
-def first_at(ms: int) -> int:
-    """The least id that can be made at a time, in milliseconds since 1970."""
-    return least_id(ms)

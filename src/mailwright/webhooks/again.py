@@ -6,7 +6,7 @@ from dataclasses import replace
 from mailwright.queue.retry import DAY, HOUR, MINUTE, RetryRules, due_after
 from mailwright.webhooks.webhook import TRIES_KEPT, Call, CallState, Ended, Try
 
-PATIENCE = 3 * DAY  # from when a call was first due until it is given up; so long without one success ends the webhook
+PATIENCE = 3 * DAY  # from when a call was first due until it is given up; so long without any success ends the webhook
 SECOND = 1_000
 RULES = RetryRules(  # some fifteen tries in three days
     steps=(5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR), jitter=0.2
@@ -34,7 +34,8 @@ def answered(call: Call, tried: Try, *, chance: float, retry_after: int | None =
     if now < call.since + PATIENCE:
         return replace(ended, state=CallState.WAITING, due_at=max(due, pause or 0), pause=pause)
     since = call.webhook.failing_since
-    disable = _exhausted(call, tries) if since is not None and now >= since + PATIENCE else ""
+    first = next(one.at for one in tries if one.at >= call.since)
+    disable = _exhausted(call, tries) if since is not None and since <= first else ""  # nothing succeeded since its first try
     return replace(ended, state=CallState.GIVEN_UP, pause=pause, disable=disable)
 
 

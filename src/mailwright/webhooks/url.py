@@ -72,17 +72,9 @@ def _host(name: str) -> str:
     except ValueError:
         pass
     try:
-        return Domain.parse(name).name if "." in name else _single(name)
+        return Domain.parse(name).name
     except Malformed as fault:
         raise _malformed("Its host is no name and no IP address.") from fault
-
-
-def _single(name: str) -> str:
-    """A name without a dot, as machines in one network have."""
-    plain = name.lower()
-    if not plain.replace("-", "a").isalnum() or not plain.isascii():
-        raise Malformed(f"{name[:80]!r} is not the name of a machine.")
-    return plain
 
 
 def _malformed(why: str) -> Malformed:

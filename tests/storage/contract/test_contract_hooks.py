@@ -10,7 +10,7 @@ from mailwright.queue import EventKind, State
 from mailwright.queue.retry import RetryRules, woken
 from mailwright.storage import Storage
 from mailwright.values import NotFound
-from mailwright.values.ids import first_at
+from mailwright.values.ids import least_id
 from mailwright.webhooks import Call, CallState, Ended, HookState, Try, Webhook
 from tests.storage.conftest import Another
 from tests.storage.mails import HOUR, MINUTE, NOW, Mails, claim, worker
@@ -276,11 +276,13 @@ async def test_ended_calls_are_forgotten(storage: Storage, mails: Mails) -> None
 
 async def test_events_are_read_in_order(storage: Storage, mails: Mails) -> None:
     sent = [(await mails.accept(storage, "a@x.example", "b@x.example", now=NOW + n, secret=n == 1))[0].id for n in range(3)]
-    all_of_them = await storage.events.after(first_at(NOW) - 1)
+    all_of_them, on = await storage.events.after(least_id(NOW) - 1)
+    assert on is None
     assert [one.message for one in all_of_them] == sent
     assert all_of_them[0].recipients == ("a@x.example", "b@x.example")
-    numbers = await storage.events.ids_after(first_at(NOW) - 1, limit=2)
+    numbers = await storage.events.ids_after(least_id(NOW) - 1, limit=2)
     assert numbers == [one.id for one in all_of_them[:2]]
     assert await storage.events.these(numbers[::-1]) == all_of_them[:2]
-    assert await storage.events.after(all_of_them[1].id) == all_of_them[2:]
+    assert await storage.events.after(all_of_them[1].id, account=7) == (all_of_them[2:], None)
+    assert await storage.events.after(all_of_them[1].id, account=8) == ([], None)
     assert await storage.events.these([]) == []

@@ -210,6 +210,14 @@ class Subsystem(Table):
     secret: Flag = setting(False, "Never show the text and subject, and delete the text at the final state.")
 
 
+class Webhooks(Table):
+    """Calls to applications that want to know what happens to their mail."""
+
+    inner: tuple[Annotated[Endpoint, kinds.TARGET], ...] = setting(
+        (), "Receivers in your own network that may be called; all others need a public address."
+    )
+
+
 class Dns(Table):
     """Whom to ask for MX and address records."""
 
@@ -288,6 +296,7 @@ class Settings(Table):
     outbound: tuple[Outbound, ...] = setting((), "")
     route: tuple[Route, ...] = setting((), "")
     subsystems: Mapping[Annotated[str, kinds.NAME], Subsystem] = setting(SUBSYSTEMS, "")
+    webhooks: Webhooks = setting(Webhooks(), "")
     dns: Dns = setting(Dns(), "")
     operator: Operator = setting(Operator(), "")
     log: Log = setting(Log(), "")
