@@ -2,6 +2,7 @@
 
 from mailwright.accounts.account import Account as Account
 from mailwright.accounts.account import DkimKeyInfo as DkimKeyInfo
+from mailwright.accounts.account import DomainCheck as DomainCheck
 from mailwright.accounts.account import SendingDomain as SendingDomain
 from mailwright.accounts.account import TransportInfo as TransportInfo
 from mailwright.accounts.key import OPERATOR as OPERATOR

@@ -10,6 +10,8 @@ from fastapi import Depends, Request
 
 from mailwright.accounts import OPERATOR, AccountView, ApiKey, Scope, Submitter
 from mailwright.api.errors import ApiError
+from mailwright.api.frame import asking_of
+from mailwright.api.limits import Rates
 from mailwright.api.services import Services
 from mailwright.net.logins import FailedLogins
 from mailwright.values import Finding, NotFound
@@ -69,6 +71,7 @@ class Doorkeeper:
         self._services = services
         self._window = limits.login_window.total_seconds()
         self._failed = FailedLogins(per_address=limits.login_failures, window=self._window)
+        self.rates = Rates(services.settings.http.requests, services.steady)
         self._proven: OrderedDict[bytes, None] = OrderedDict()
 
     async def let_in(self, text: str, client: str) -> ApiKey:
@@ -116,9 +119,12 @@ async def caller_of(request: Request, scope: Scope) -> Caller:
     kind, _, text = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not text.strip():
         raise ApiError(401, "missing_api_key", NO_KEY, headers={"www-authenticate": "Bearer"})
-    key = await doorkeeper.let_in(text.strip(), request.client.host if request.client else "")
+    asking = asking_of(request)
+    key = asking.key = await doorkeeper.let_in(text.strip(), request.client.host if request.client else "")
+    asking.headers = doorkeeper.rates.take(key.id)
     named = request.query_params.get("account") if request.scope["query_string"] else None
     caller = await (_operator(key, named, services) if key.account == OPERATOR else _customer(key, named, services))
+    asking.account = caller.view.account.id if caller.view is not None else OPERATOR
     if scope not in caller.key.scopes:
         raise ApiError(403, "restricted_api_key", _lacking(scope))
     return caller

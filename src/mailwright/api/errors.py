@@ -6,8 +6,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from mailwright.api.health import shown
 from mailwright.api.invalid import invalid
@@ -107,8 +109,8 @@ def tell_errors(app: FastAPI) -> None:
     async def wrong(_: Request, fault: RequestValidationError) -> Response:
         return refusal(422, "validation_error", invalid(fault.errors()))
 
-    async def others(_: Request, fault: HTTPException) -> Response:
-        return _standard(fault)
+    async def others(request: Request, fault: HTTPException) -> Response:
+        return _standard(request, fault)
 
     app.add_exception_handler(ApiError, refused)  # type: ignore[arg-type]  # Starlette's type says Exception
     app.add_exception_handler(MailwrightError, ours)  # type: ignore[arg-type]  # the same
@@ -116,12 +118,18 @@ def tell_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, others)  # type: ignore[arg-type]  # the same
 
 
-def _standard(fault: HTTPException) -> Json:
+def _standard(request: Request, fault: HTTPException) -> Json:
     """What the framework refuses by itself: an unknown path or method, a body that is no JSON."""
     match fault.status_code:
         case 404:
             return refusal(404, "not_found", [UNKNOWN_ROUTE])
         case 405:
-            return refusal(405, "method_not_allowed", [WRONG_METHOD], fault.headers)
+            return refusal(405, "method_not_allowed", [WRONG_METHOD], {"allow": ", ".join(_methods(request))})
         case _:
             return refusal(422, "validation_error", [UNREADABLE])
+
+
+def _methods(request: Request) -> list[str]:
+    """Those that the path has, of all its routes (RFC 9110 §15.5.6)."""
+    routes = [route for route in iter_route_contexts(request.app.routes) if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in route.methods or ()})

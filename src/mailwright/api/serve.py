@@ -14,7 +14,7 @@ from mailwright.net.listening import cannot_listen
 BACKLOG = 128
 IDLE = 30  # seconds that an unused connection is kept
 LAST_REQUESTS = 5  # seconds that requests under way may take at the end
-MOST_AT_ONCE = 200  # connections: monitoring and people, not mail; more are answered 503
+MOST_AT_ONCE = 2000  # connections: applications, people who watch, and monitoring; more are answered 503
 
 
 class _Server(uvicorn.Server):

@@ -13,6 +13,7 @@ from mailwright.app.accounts import Accounts
 from mailwright.app.house import House
 from mailwright.app.logs import Logger, logger
 from mailwright.app.metrics import Metrics
+from mailwright.app.requests import Requests
 from mailwright.app.settings import Settings
 from mailwright.flows.submit import HandedIn, Office, Receipt, submit
 from mailwright.message.dress import Refused
@@ -30,6 +31,7 @@ class Services:
     queue: Queue
     directory: Directory
     vault: Vault
+    requests: Requests  # the request log
     accounts: Accounts  # the Directory, remembered
     resolver: Resolver
     office: Office
@@ -52,6 +54,7 @@ def services_of(house: House) -> Services:
         queue=house.storage.queue,
         directory=house.storage.directory,
         vault=house.vault,
+        requests=house.requests,
         accounts=house.works.accounts,
         resolver=house.resolver,
         office=house.office,

@@ -11,6 +11,7 @@ from mailwright.app.listeners import Opened, open_listeners
 from mailwright.app.metrics import Metrics
 from mailwright.app.neighbours import bury_the_gone
 from mailwright.app.readiness import hindrances
+from mailwright.app.requests import Requests
 from mailwright.app.rounds import Rounds
 from mailwright.app.settings import Listener as ListenerSettings
 from mailwright.app.settings import Settings
@@ -37,10 +38,12 @@ class House:
     resolver: Resolver
     intakes: list[Intake]
     metrics: Metrics
+    requests: Requests
     office: Office  # what handing in needs, by whichever door
     listeners: Sequence[Opened] = ()
     _beats: asyncio.Task[None] | None = None
     _round_task: asyncio.Task[None] | None = None
+    _request_task: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.rounds.reload = self.reload
@@ -55,6 +58,7 @@ class House:
         watch("dns_hits", "DNS questions answered from the cache.", lambda: resolver.hits, grows=True)
         watch("dns_misses", "DNS questions asked of the servers.", lambda: resolver.misses, grows=True)
         watch("dns_failures", "DNS questions without an answer.", lambda: resolver.failures, grows=True)
+        watch("requests_unlogged", "Requests lost from GET /logs.", lambda: self.requests.lost, grows=True)
         watch("smtp_clients", "Clients of the listeners now.", lambda: sum(one.listener.connections for one in self.listeners))
 
     async def open(self) -> None:
@@ -66,17 +70,20 @@ class House:
         self.listeners = await open_listeners(self.settings, self._intake, now=datetime.now(UTC))
         self.works.spawn(self.works.sources.look())
         self._round_task = asyncio.create_task(self.rounds.run())
+        self._request_task = asyncio.create_task(self.requests.run())
 
     async def close(self) -> None:
         """Take nothing new, end what is under way, leave the rest in the table."""
         grace = self.settings.timeouts.shutdown.total_seconds()
-        if self._round_task is not None:
-            self._round_task.cancel()
+        for task in (self._round_task, self._request_task):
+            if task is not None:
+                task.cancel()
         await asyncio.gather(self.dispatch.finish(), *(opened.listener.close(grace) for opened in self.listeners))
         await self.dispatch.close()
         if self._beats is not None:
             self._beats.cancel()
             await self._resign()
+        await self.requests.write()
         await self.signers.close()
         await self.resolver.close()
         await self.storage.close()

@@ -23,6 +23,7 @@ from mailwright.app.metrics import Metrics
 from mailwright.app.neighbours import whereabouts
 from mailwright.app.place import storage_of
 from mailwright.app.reports import Reports
+from mailwright.app.requests import Requests
 from mailwright.app.rounds import Rounds
 from mailwright.app.rules import retry_rules, subsystems, timeouts
 from mailwright.app.settings import Delivery, Settings
@@ -82,7 +83,8 @@ async def _built(settings: Settings, storage: Storage, now: Callable[[], int], s
     door = partial(Intake, office, accounts, log=logger("submission"), metrics=metrics)
     intakes = [door(show_client=entry.show_client) for entry in settings.listen]
     rounds = Rounds(dispatch, report=reports.write, alone=storage.alone)
-    return House(settings, storage, vault, works, dispatch, rounds, signers, resolver, intakes, metrics, office)
+    requests = Requests(storage.requests, days=settings.http.log_days, now=now, log=logger("api"))
+    return House(settings, storage, vault, works, dispatch, rounds, signers, resolver, intakes, metrics, requests, office)
 
 
 async def _works(

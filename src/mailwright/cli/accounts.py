@@ -7,10 +7,11 @@ from dataclasses import replace
 import click
 
 from mailwright.accounts import OPERATOR, Account, ApiKey, Scope
-from mailwright.accounts.key import PREFIX_BYTES, SECRET_BYTES, digest, key_text, prefix_of
+from mailwright.accounts.key import PREFIX_BYTES, SECRET_BYTES, prefix_of
+from mailwright.app.setup import new_key, sender
 from mailwright.cli.desk import Desk, Office
 from mailwright.cli.screen import out, show_json, show_table, when
-from mailwright.values import Address, Domain, Malformed
+from mailwright.values import Malformed
 from mailwright.values.ids import id_text
 
 OF_AN_ACCOUNT = (Scope.SEND.value, Scope.READ.value, Scope.ADMIN.value)
@@ -114,16 +115,17 @@ def add_key(
     desk: Desk, account: str | None, operator: bool, name: str, scopes: tuple[str, ...], send_as: tuple[str, ...]
 ) -> None:
     """Make a key and show it, once."""
-    text = key_text(secrets.token_bytes(PREFIX_BYTES + SECRET_BYTES))
-    allowed = tuple(_sender(entry) for entry in send_as)
-    may = frozenset({Scope.OPERATOR} if operator else map(Scope, scopes))
+    random = secrets.token_bytes(PREFIX_BYTES + SECRET_BYTES)
+    allowed = [sender(entry) for entry in send_as]
+    may = (Scope.OPERATOR,) if operator else [Scope(scope) for scope in scopes]
 
-    async def work(office: Office) -> None:
+    async def work(office: Office) -> str:
         owner = await _owner(office, account, operator=operator)
-        made = ApiKey(office.new_id(), owner, prefix_of(text), digest(text), name, may, allowed, office.now())
+        made, text = new_key(office.new_id(), owner, random, name=name, scopes=may, send_as=allowed, now=office.now())
         await office.storage.directory.add_key(made)
+        return text
 
-    desk.run(work)
+    text = desk.run(work)
     use = "Authorization: Bearer, over HTTP." if operator else "the SMTP password; any user name will do."
     out.print(f"{text}\nThis is the only time that the key is shown. Use it as {use}")
 
@@ -181,11 +183,6 @@ async def _owner(office: Office, account: str | None, *, operator: bool) -> int:
     if (account is None) is not operator:
         raise Malformed("It is not said whose key this is.", "Give the name of an account, or --operator.")
     return (await office.storage.directory.account_named(account)).id if account is not None else OPERATOR
-
-
-def _sender(entry: str) -> str:
-    """An address, or @domain, in its canonical form."""
-    return f"@{Domain.parse(entry[1:])}" if entry.startswith("@") else str(Address.parse(entry))
 
 
 COMMANDS = (account, key)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from mailwright.accounts import Account, ApiKey, DkimKeyInfo, SendingDomain, TransportInfo
+from mailwright.accounts import Account, ApiKey, DkimKeyInfo, DomainCheck, SendingDomain, TransportInfo
 from mailwright.values import Domain
 
 
@@ -42,6 +42,16 @@ class Directory(Protocol):
     async def remove_domain(self, account: int, domain: Domain) -> None:
         """With its DKIM keys."""
         ...
+
+    async def change_domain(self, domain: SendingDomain) -> None:
+        """Write back whether the names below it are covered. Raises NotFound, also where it is another account's."""
+        ...
+
+    async def keep_check(self, check: DomainCheck) -> None:
+        """What the DNS said now, in place of what it said before."""
+        ...
+
+    async def checks(self, account: int) -> Sequence[DomainCheck]: ...
 
     async def transports(self, account: int) -> Sequence[TransportInfo]: ...
     async def add_transport(self, transport: TransportInfo, sealed: bytes | None) -> None: ...

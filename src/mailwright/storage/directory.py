@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Delete, RowMapping, Select, Table, Update, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from mailwright.accounts import Account, ApiKey, DkimKeyInfo, Scope, SendingDomain, TransportInfo
-from mailwright.storage.door import Door, bind, count, count_up
+from mailwright.accounts import Account, ApiKey, DkimKeyInfo, DomainCheck, Scope, SendingDomain, TransportInfo
+from mailwright.storage.door import Door, bind, count, count_up, upsert
 from mailwright.storage.schema import account as account_table
-from mailwright.storage.schema import api_key, dkim_key, secret
+from mailwright.storage.schema import api_key, dkim_key, domain_check, secret
 from mailwright.storage.schema import domain as domain_table
 from mailwright.storage.schema import transport as transport_table
 from mailwright.values import Conflict, Domain, NotFound
@@ -99,6 +99,19 @@ class SqlDirectory:
     async def remove_domain(self, account: int, domain: Domain) -> None:
         """See ports.Directory. Raises NotFound."""
         await self._change(bind(_remove_domain, account, domain))
+
+    async def change_domain(self, domain: SendingDomain) -> None:
+        """See ports.Directory. Raises NotFound."""
+        of = update(domain_table).where(domain_table.c.account == domain.account, domain_table.c.id == domain.id)
+        await self._change_one(of.values(subdomains=int(domain.subdomains)), "domain")
+
+    async def keep_check(self, check: DomainCheck) -> None:
+        """See ports.Directory."""
+        await self._door.write(_keep_check, {**asdict(check), "standings": json.dumps(dict(check.standings))})
+
+    async def checks(self, account: int) -> Sequence[DomainCheck]:
+        """See ports.Directory."""
+        return await self._all(select(domain_check).where(domain_check.c.account == account), _check)
 
     async def transports(self, account: int) -> Sequence[TransportInfo]:
         """See ports.Directory."""
@@ -198,6 +211,13 @@ def _remove_domain(connection: Connection, account: int, name: Domain) -> None:
     """The domain and its DKIM keys."""
     _one(connection, delete(domain_table).where(domain_table.c.account == account, domain_table.c.domain == name.name), "domain")
     connection.execute(delete(dkim_key).where(dkim_key.c.account == account, dkim_key.c.domain == name.name))
+    left = select(domain_table.c.id).where(domain_table.c.account == account)
+    connection.execute(delete(domain_check).where(domain_check.c.account == account, domain_check.c.domain.not_in(left)))
+
+
+def _keep_check(connection: Connection, row: dict[str, Any]) -> None:
+    new = upsert(connection, domain_check).values(**row)
+    connection.execute(new.on_conflict_do_update(index_elements=["domain"], set_=row))
 
 
 def _sealed(connection: Connection, of: Select[Any], what: str) -> bytes | None:
@@ -228,6 +248,10 @@ def _key_row(value: ApiKey) -> dict[str, Any]:
 
 def _domain(row: RowMapping) -> SendingDomain:
     return SendingDomain(row["id"], row["account"], Domain(row["domain"]), bool(row["subdomains"]))
+
+
+def _check(row: RowMapping) -> DomainCheck:
+    return DomainCheck(**{**row, "standings": json.loads(row["standings"])})
 
 
 def _transport(row: RowMapping) -> TransportInfo:

@@ -15,11 +15,12 @@ from mailwright.storage.lock import LockFile
 from mailwright.storage.messages import SqlStore
 from mailwright.storage.migrate import check, upgrade
 from mailwright.storage.queue import SqlQueue
+from mailwright.storage.requests import SqlRequests
 from mailwright.values import Finding, Unavailable
 
 
 class Storage:
-    """The three doors over one database."""
+    """The doors over one database."""
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
@@ -29,6 +30,7 @@ class Storage:
         self.store = SqlStore(self._door)
         self.queue = SqlQueue(self._door)
         self.directory = SqlDirectory(self._door)
+        self.requests = SqlRequests(self._door)
         self.weaknesses: Sequence[Finding] = ()  # how the database was found at the start
 
     @property

@@ -116,6 +116,15 @@ dkim_key = Table(
     Column("sealed", LargeBinary, nullable=False),
     Index("dkim_key_domain", "domain"),
 )
+domain_check = Table(  # what the DNS said of a domain's records when it was last asked
+    "domain_check",
+    metadata,
+    _id("domain"),
+    _number("account"),
+    _number("at"),
+    _text("standings"),  # a JSON object
+    Index("domain_check_account", "account"),
+)
 secret = Table(  # the operator's own secrets, by name
     "secret",
     metadata,
@@ -247,3 +256,17 @@ site_state = Table(
 )
 pause = Table("pause", metadata, _id("account"), _text("why"))
 counter = Table("counter", metadata, Column("name", Text, primary_key=True), _number("value"))
+
+# What was asked over HTTP.
+api_log = Table(
+    "api_log",
+    metadata,
+    _id(),
+    _number("account"),
+    _text("key"),
+    _text("method"),
+    _text("endpoint"),
+    _small("status"),
+    _text("agent"),
+    Index("api_log_account", "account", "id"),
+)

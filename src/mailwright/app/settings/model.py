@@ -147,9 +147,14 @@ class Timeouts(Table):
 
 
 class Http(Table):
-    """The web port: /healthz, /readyz, /metrics."""
+    """The web port: the HTTP API with its documentation at /docs, and /healthz, /readyz, /metrics."""
 
     address: Annotated[Endpoint, kinds.LISTENING] = setting(Endpoint("127.0.0.1", 8025), "Address and port to listen on.")
+    requests: Count = setting(2000, "Requests a second of one API key; more are answered 429.")
+    accounts_add_domains: Flag = setting(
+        False, "Let an account's own keys (scope admin) add domains that nobody has: only where all accounts are trusted."
+    )
+    log_days: Annotated[int, kinds.whole(0, 365)] = setting(7, "How long GET /logs shows requests; 0 keeps none.")
 
 
 class Outbound(Table):
