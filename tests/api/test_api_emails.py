@@ -282,6 +282,39 @@ async def test_the_story_over_time(api: Api) -> None:
     assert id_number(number) == (await api.story(number)).message.id
 
 
+@pytest.mark.parametrize(
+    "raw,status,name,code",
+    [
+        (b"{", 422, "validation_error", "malformed"),
+        (b"null", 422, "validation_error", "field-invalid"),
+        (b"{}", 422, "missing_required_field", "field-missing"),
+        (b'{"from": 1, "to": "b@x.example", "subject": "x", "text": "x"}', 422, "validation_error", "field-invalid"),
+        (b'{"from": "a@b.example", "to": "b@x.example", "subject": "x", "txt": "x"}', 422, "validation_error", "field-unknown"),
+        (b'{"from": "a", "from": "b"}', 422, "validation_error", "malformed"),
+        (
+            b'{"from": "\\ud800@x.example", "to": "b@x.example", "subject": "x", "text": "x"}',
+            422,
+            "validation_error",
+            "malformed",
+        ),
+        (b" " * 40_000_000, 413, "validation_error", "body-too-large"),
+    ],
+)
+async def test_what_cannot_be_read_is_refused_in_words(api: Api, raw: bytes, status: int, name: str, code: str) -> None:
+    acme = await desk(api, f"abuse-{len(raw)}")
+    for path in ("/emails", "/emails/batch"):
+        answer = await acme.ask("POST", path, raw=raw if path == "/emails" or status == 413 else b"[" + raw + b"]")
+        refused(answer, status, name, code)
+    assert await api.messages(acme.account.id) == []
+
+
+async def test_a_mail_over_the_limit_is_refused_before_it_is_kept(api: Api) -> None:
+    acme = await desk(api, "too-large")
+    content = base64.b64encode(bytes(20_000_000)).decode()
+    refused(await acme.send(attachments=[{"filename": "a", "content": content}]), 413, "validation_error", "mail-too-large")
+    assert await api.house.storage.store.sweep_orphans() == 0
+
+
 async def test_the_openapi_knows_what_is_taken(api: Api) -> None:
     from mailwright.api.app import create
     from mailwright.api.services import services_of

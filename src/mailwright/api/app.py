@@ -5,7 +5,6 @@ from starlette.middleware import Middleware
 
 from mailwright import __version__
 from mailwright.api import accounts, domains, emails, health, keys, logs, queue, transports
-from mailwright.api.bodies import Bodies
 from mailwright.api.caller import Doorkeeper
 from mailwright.api.docs import documented
 from mailwright.api.errors import tell_errors
@@ -22,14 +21,12 @@ RESOURCES: tuple[APIRouter, ...] = (  # one file a resource; its router is named
     logs.router,
     accounts.router,
 )
-BODY_SHARE = 5  # quarters of the largest mail that a body may have: JSON writes some characters in two
 
 
 def create(services: Services) -> FastAPI:
     """The application over the services of a house; /healthz, /readyz and /metrics are open, the rest wants a key."""
     app = health.create(services.ready, services.metrics.text, __version__)
     app.state.services, app.state.doorkeeper = services, Doorkeeper(services)
-    app.state.bodies = Bodies(services.settings.limits.size * BODY_SHARE // 4)
     tell_errors(app)
     app.user_middleware.append(Middleware(Frame, services=services))  # within the safe headers: its own answers have them too
     for router in RESOURCES:

@@ -1,7 +1,7 @@
 """/emails: hand in, look at, give another time, cancel, and the story of each mail."""
 
 import asyncio
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import Field
@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailwright.api import emails_in, wire
-from mailwright.api.bodies import Bodies
 from mailwright.api.caller import Reading, Sending
 from mailwright.api.emails_shown import EmailTold, Listing, StoryTold, email, listing, story_told
 from mailwright.api.errors import ApiError, Json
@@ -85,17 +84,13 @@ MANY_MAILS = {"type": "array", "minItems": 1, "maxItems": 100, "items": ONE_MAIL
 @quick.post("", summary="Send a mail", response_model=Taken, openapi_extra=_taking(ONE_MAIL))
 async def send(request: Request, caller: Sending) -> Response:
     """Answered when the mail is safe on disk; its story is at /emails/{id}/story."""
-    services, bodies = _means(request)
-    async with bodies.whole(request) as raw:
-        return await emails_in.one(raw, request, caller, services)
+    return await emails_in.one(await request.body(), request, caller, request.app.state.services)
 
 
 @quick.post("/batch", summary="Send up to 100 mails", response_model=BatchTaken, openapi_extra=_taking(MANY_MAILS))
 async def send_batch(request: Request, caller: Sending) -> Response:
     """All or none, unless `x-batch-validation: permissive` asks for those that can be sent."""
-    services, bodies = _means(request)
-    async with bodies.whole(request) as raw:
-        return await emails_in.many(raw, request, caller, services)
+    return await emails_in.many(await request.body(), request, caller, request.app.state.services)
 
 
 @router.get("", summary="List mails, newest first", response_model=Listed[Listing])
@@ -158,11 +153,6 @@ async def cancel(id: str, caller: Sending, services: Given) -> Changed:
     if not done.cancelled:
         raise Conflict(TOO_LATE, "Its story tells who got it.")
     return Changed(id=id_text(number))
-
-
-def _means(request: Request) -> tuple[Services, Bodies]:
-    state = request.app.state
-    return cast("Services", state.services), cast("Bodies", state.bodies)
 
 
 def _whole(services: Services, number: int) -> bytes:

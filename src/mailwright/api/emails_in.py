@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from pydantic import ValidationError
@@ -148,9 +148,7 @@ def _all_refused(wrong: Sequence[tuple[int, ApiError]]) -> ApiError:
 
 
 def _of(number: int, finding: Finding) -> Finding:
-    return error(
-        finding.code, f"Mail {number} of the batch: {finding.what}", why=finding.why, do=finding.do, reference=finding.reference
-    )
+    return replace(finding, what=f"Mail {number} of the batch: {finding.what}")
 
 
 def _said(fault: ApiError) -> str:

@@ -193,6 +193,8 @@ def _attachment(number: int, file: File) -> Attachment:
     if not file.content_type and kind.startswith(("message/", "multipart/")):
         kind = UNKNOWN_TYPE
     content_id = file.content_id or file.inline_content_id or ""
+    if (file.inline_content_id or content_id) != content_id:
+        raise Malformed(f"{where} has two content ids.", "Give content_id alone.")
     shown = name or content_id or f"attachment-{number + 1}"
     return Attachment(shown, _octets(where, file.content), kind, content_id.removeprefix("<").removesuffix(">"))
 

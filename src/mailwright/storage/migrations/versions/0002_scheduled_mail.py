@@ -15,8 +15,3 @@ def upgrade() -> None:
     op.add_column("message", Column("scheduled_at", BigInteger, nullable=True))
     op.add_column("message", Column("app_user", Text, nullable=False, server_default=""))
     op.add_column("idempotency", Column("digest", Text, nullable=False, server_default=""))
-
-
-def downgrade() -> None:
-    """A backup is the way back."""
-    raise NotImplementedError
