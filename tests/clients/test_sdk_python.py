@@ -111,10 +111,10 @@ def test_pages() -> None:
 
 
 def test_idempotency() -> None:
-    once = resend.Emails.send(HELLO, {"idempotency_key": "case-7"})["id"]
-    assert resend.Emails.send(HELLO, {"idempotency_key": "case-7"})["id"] == once
+    once = resend.Emails.send(HELLO, {"idempotency_key": "sdk-case-7"})["id"]
+    assert resend.Emails.send(HELLO, {"idempotency_key": "sdk-case-7"})["id"] == once
     with pytest.raises(ResendError) as other:
-        resend.Emails.send(HELLO | {"subject": "Another"}, {"idempotency_key": "case-7"})
+        resend.Emails.send(HELLO | {"subject": "Another"}, {"idempotency_key": "sdk-case-7"})
     assert (other.value.code, other.value.error_type) == (409, "invalid_idempotent_request")
 
 
@@ -148,7 +148,7 @@ ERRORS: list[tuple[str, Callable[[], Any], type[ResendError], int, str]] = [
     ("an address", lambda: resend.Emails.send(HELLO | {"to": "nobody"}), ValidationError, 422, "nobody"),
     ("an author of others", lambda: resend.Emails.send(HELLO | {"from": "a@other.example"}), ResendError, 0, "other.example"),
     ("an unknown field", lambda: resend.Emails.send(HELLO | {"replyTo": "a@demo.example"}), ValidationError, 422, "reply_to"),
-    ("a file on the web", lambda: resend.Emails.send(HELLO | {"attachments": [FAR]}), ResendError, 422, "content"),
+    ("a file on the web", lambda: resend.Emails.send(HELLO | {"attachments": [FAR]}), ValidationError, 422, "content"),
     ("a time that is none", lambda: resend.Emails.send(HELLO | {"scheduled_at": "soon"}), ValidationError, 422, "scheduled_at"),
     ("no such mail", lambda: resend.Emails.get("01jk4m8x2v9qe"), ResendError, 404, "no such"),
     ("no id at all", lambda: resend.Emails.get("4ef9a417-02e9-4d39-ad75-9611e0fcc33c"), ResendError, 404, ""),

@@ -255,7 +255,9 @@ class ServerFault(MailwrightError):
     """The server could not do it, after all tries; it is not the call's fault."""
 
 
-_BY_NAME = {"missing_api_key": BadKey, "invalid_api_key": BadKey, "restricted_api_key": NotAllowed}
+_BY_NAME = {
+    "missing_api_key": BadKey, "invalid_api_key": BadKey, "restricted_api_key": NotAllowed, "validation_error": Invalid,
+}  # fmt: skip
 _BY_STATUS = {401: BadKey, 403: NotAllowed, 404: NotFound, 405: Unexpected, 409: Conflict, 429: TooMany}
 
 
