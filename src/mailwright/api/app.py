@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from mailwright import __version__
-from mailwright.api import accounts, domains, health, keys, logs, queue, transports
+from mailwright.api import accounts, domains, events, health, keys, logs, queue, transports, webhooks
 from mailwright.api.caller import Doorkeeper
 from mailwright.api.docs import documented
 from mailwright.api.errors import tell_errors
@@ -16,6 +16,8 @@ RESOURCES: tuple[APIRouter, ...] = (  # one file a resource; its router is named
     domains.router,
     transports.router,
     queue.router,
+    webhooks.router,
+    events.router,
     logs.router,
     accounts.router,
 )
