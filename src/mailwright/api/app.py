@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from mailwright import __version__
-from mailwright.api import accounts, domains, events, health, keys, logs, queue, transports, webhooks
+from mailwright.api import accounts, domains, emails, events, health, keys, logs, queue, transports, webhooks
 from mailwright.api.caller import Doorkeeper
 from mailwright.api.docs import documented
 from mailwright.api.errors import tell_errors
@@ -12,6 +12,8 @@ from mailwright.api.frame import Frame
 from mailwright.api.services import Services
 
 RESOURCES: tuple[APIRouter, ...] = (  # one file a resource; its router is named here
+    emails.quick,
+    emails.router,
     keys.router,
     domains.router,
     transports.router,

@@ -123,7 +123,9 @@ def _accepted(event: Told, _: Knowledge) -> Line:
 
 
 def _scheduled(event: Told, _: Knowledge) -> Line:
-    return Line(event.at, Tone.WAIT, f"It is to leave at {moment(event.data.get('due') or event.data.get('until'))}, not before.")
+    due, before = event.data.get("due"), event.data.get("before")
+    given = f"It was given another time: it is to leave at {moment(due)}" if before else f"It is to leave at {moment(due)}"
+    return Line(event.at, Tone.WAIT, f"{given}, not {f'at {moment(before)}' if before else 'before'}.")
 
 
 def _attempt(event: Told, _: Knowledge) -> Line:
@@ -229,7 +231,8 @@ def _standing(recipient: Recipient, knowledge: Knowledge) -> Line:
     """How a recipient stands now, in one line."""
     text, tone = _STANDING.get(recipient.state, (f"It stands as {recipient.state}.", Tone.PLAIN))
     if recipient.state == "deferred":
-        text = f"{text} Next try at {moment(recipient.due_at)}."
+        again = f"{text} Next try" if recipient.attempts or recipient.reply else "It waits for its time: first try"
+        text = f"{again} at {moment(recipient.due_at)}."
     more = meaning(recipient.reply, knowledge) if recipient.state in ("bounced", "deferred") else ()
     if recipient.hindrance:
         more = (*more, _sentence(recipient.hindrance))

@@ -159,6 +159,9 @@ message = Table(
     _text("idempotency_key"),
     _number("hour_limit", null=True),
     _number("day_limit", null=True),
+    _text("tags", default=""),  # "" or a JSON object
+    _number("scheduled_at", null=True),
+    _text("app_user", default=""),
     Index("message_account", "account", "id"),
 )
 # With a row number of its own on SQLite: WITHOUT ROWID took a quarter longer for 5 KB bodies.
@@ -223,6 +226,7 @@ idempotency = Table(
     Column("key", Text, primary_key=True),
     _number("message"),
     _number("expires"),
+    _text("digest", default=""),  # of the request that the key stands for; "" where any repeat is the same
     Index("idempotency_expires", "expires"),
 )
 usage = Table(
