@@ -47,10 +47,15 @@ async def _account(api: Api, customer: Customer, key: str) -> str:
     return id_text(customer.id)
 
 
+async def _email(api: Api, customer: Customer, key: str) -> str:
+    return await api.hand_in(customer, "bob@remote.example")
+
+
 THINGS: dict[str, Make] = {  # by the first part of the path
     "api-keys": _key,
     "domains": _domain,
     "transports": _transport,
     "logs": _log,
     "accounts": _account,
+    "emails": _email,
 }

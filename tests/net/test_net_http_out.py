@@ -81,7 +81,7 @@ async def test_of_ten_megabytes_one_kilobyte_is_read() -> None:
     async def floods(_: Heard, writer: asyncio.StreamWriter) -> None:
         nonlocal sent
         writer.write(b"HTTP/1.1 200 So\r\nContent-Length: 10000000\r\n\r\n")
-        for _ in range(1000):
+        for _part in range(1000):
             writer.write(b"x" * 10_000)
             await writer.drain()
             sent += 10_000
@@ -118,8 +118,8 @@ async def test_what_is_no_answer(raw: bytes, because: str) -> None:
 @pytest.mark.parametrize("drips", [False, True])
 async def test_a_receiver_that_hangs_or_drips_is_not_waited_for(drips: bool) -> None:
     async def slowly(_: Heard, writer: asyncio.StreamWriter) -> None:
-        for octet in b"HTTP/1.1 200 So and so it goes on\r\n":
-            writer.write(bytes([octet]))
+        for letter in "HTTP/1.1 200 So and so it goes on\r\n":
+            writer.write(letter.encode())
             await asyncio.sleep(0.05)
 
     async with Receiver(slowly if drips else hangs) as receiver:

@@ -173,7 +173,9 @@ def one(connection: Connection, number: int, call: int) -> CallView | None:
 
 
 def _view(row: Row[Any], told: dict[int, Happened]) -> CallView:
-    return CallView(row.webhook, CallState(row.state), row.due_at, row.attempts, tries(row.tries), told[row.event])
+    return CallView(
+        row.webhook, CallState(row.state), row.due_at, row.attempts, tries(row.tries), told[row.event], row.due_at == PARKED
+    )
 
 
 def again(connection: Connection, number: int, call: int, now: int) -> bool:

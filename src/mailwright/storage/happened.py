@@ -15,7 +15,8 @@ from mailwright.webhooks.payload import MOST_RECIPIENTS
 LOOKED_AT = 1_000  # events of one read: a rare account's are looked for in small steps
 _COLUMNS = (
     event.c.id, event.c.account, event.c.message, event.c.delivery, event.c.kind, event.c.at, event.c.data,
-    message.c.author, message.c.subject, message.c.message_id, message.c.subsystem, message.c.created_at, delivery.c.recipient,
+    message.c.author, message.c.subject, message.c.message_id, message.c.subsystem, message.c.created_at, message.c.tags,
+    message.c.app_user, delivery.c.recipient,
     account.c.name.label("account_name"),
 )  # fmt: skip
 _FROM = (
@@ -78,4 +79,5 @@ def _happened(row: RowMapping, recipients: _Recipients) -> Happened:
         delivery=row["delivery"], kind=EventKind(row["kind"]), at=row["at"], data=data, author=row["author"],
         subject=row["subject"], message_id=row["message_id"], subsystem=row["subsystem"], created_at=row["created_at"],
         recipients=named, recipients_in_all=many,
+        tags=json.loads(row["tags"]) if row["tags"] else {}, user=row["app_user"],
     )  # fmt: skip

@@ -34,6 +34,7 @@ class Happened:
     recipients: tuple[str, ...]  # those that the event is about, at most MOST_RECIPIENTS
     recipients_in_all: int = 1
     tags: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""  # of the application
 
 
 def payload(event: Happened, name: str, knowledge: Knowledge) -> dict[str, Any]:
@@ -52,6 +53,8 @@ def payload(event: Happened, name: str, knowledge: Knowledge) -> dict[str, Any]:
     }
     if event.tags:
         data["tags"] = dict(event.tags)
+    if event.user:
+        data["user"] = event.user
     if event.delivery is not None:
         data["delivery_id"] = id_text(event.delivery)
     data |= _outcome(event, name, knowledge)

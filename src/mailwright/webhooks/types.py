@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mailwright.queue import EventKind
-from mailwright.values import Malformed
+from mailwright.values import Finding, Malformed
+from mailwright.values.finding import note
 
 ALL = "*"
 # Our own name first. ATTEMPT is none: a try is told with what it brought about.
@@ -75,6 +76,16 @@ def checked(names: Sequence[str]) -> tuple[str, ...]:
     return once
 
 
-def never_told(names: Sequence[str]) -> tuple[str, ...]:
-    """Those of the names that are known and never told here."""
-    return tuple(name for name in names if name in NEVER)
+def concerns_of(names: Sequence[str]) -> tuple[Finding, ...]:
+    """What to know of names to subscribe to."""
+    never = [name for name in names if name in NEVER]
+    if not never:
+        return ()
+    return (
+        note(
+            "event-never-told",
+            f"Mailwright never tells of {', '.join(never)}.",
+            why="These are Resend's names for things that do not happen here.",
+            do="Nothing: they are kept, and do no harm.",
+        ),
+    )

@@ -98,3 +98,4 @@ class CallView:
     attempts: int
     tries: Sequence[Try]
     happened: Happened
+    behind: bool = False  # an earlier call for the same mail comes first

@@ -79,7 +79,7 @@ async def test_who_hears_what(storage: Storage, mails: Mails) -> None:
     deaf = await hooked(storage, mails, "email.bounced", "email.opened")
     me = await worker(storage)
     await storage.directory.add_account(Account(7, "acme"))
-    message, (delivery,) = await mails.accept(storage)
+    message, (delivery,) = await mails.accept(storage, tags={"run": "7"}, app_user="u1")
     (job,) = await claim(storage, me)
     await storage.queue.settle([mails.outcome(job, State.DELIVERED)], worker=me)
     assert await heard(storage, mine) == [EventKind.ACCEPTED]
@@ -92,6 +92,7 @@ async def test_who_hears_what(storage: Storage, mails: Mails) -> None:
     assert (told.author, told.subject, told.recipients, told.recipients_in_all) == (
         "anna@acme.example", "Your bill", (delivery.recipient,), 1,
     )  # fmt: skip
+    assert (told.tags, told.user) == ({"run": "7"}, "u1")
 
 
 async def test_every_way_in_which_an_event_is_told_makes_a_call(storage: Storage, mails: Mails) -> None:
@@ -116,6 +117,10 @@ async def test_every_way_in_which_an_event_is_told_makes_a_call(storage: Storage
     )
     limited = mails.message(hour_limit=1)
     await storage.store.accept(limited, [b"x"], [mails.delivery(limited), mails.delivery(limited)], [])
+    scheduled = mails.message(scheduled_at=FAR, expires_at=FAR + HOUR)
+    waits = mails.delivery(scheduled, state=State.DEFERRED, due_at=FAR, wake_at=FAR)
+    await storage.store.accept(scheduled, [b"x"], [waits], [mails.event(EventKind.SCHEDULED, scheduled.id)])
+    await storage.queue.reschedule(scheduled.id, account=7, due=FAR + HOUR, now=later)
     kinds: dict[int, list[EventKind]] = {}
     for view in reversed(await storage.hooks.calls(number, account=7)):
         kinds.setdefault(view.happened.message, []).append(view.happened.kind)
@@ -124,6 +129,7 @@ async def test_every_way_in_which_an_event_is_told_makes_a_call(storage: Storage
         second.id: [EventKind.ACCEPTED, EventKind.HELD, EventKind.RELEASED, EventKind.CANCELLED],
         third.id: [EventKind.ACCEPTED, EventKind.DELAYED, EventKind.UNKNOWN],
         limited.id: [EventKind.HELD],
+        scheduled.id: [EventKind.SCHEDULED] * 2,
     }
 
 
