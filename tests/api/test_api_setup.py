@@ -60,7 +60,7 @@ WRONG_KEYS = [
     ({"\ud800": "x"}, "field-invalid", "surrogate"),
     ({"scopes": ["operator"]}, "field-invalid", "scopes[0]"),
     ({"scopes": []}, "field-invalid", "scopes"),
-    ({"send_as": ["no address"]}, "malformed", "address"),
+    ({"send_as": ["no address"]}, "value-malformed", "address"),
     ({"domain_id": "05cg7x2k4m9pq"}, "not-found", "no such domain"),
     ([], "field-invalid", "an object"),
     (None, "field-missing", "body is missing"),
@@ -165,8 +165,8 @@ async def test_a_transport_keeps_its_password_to_itself(api: Api) -> None:
 
 
 WRONG_WAYS = [
-    ({"kind": "external_smtp", "settings": {"host": "a b"}}, "malformed"),
-    ({"kind": "external_smtp", "settings": {"hots": "x"}}, "malformed"),
+    ({"kind": "external_smtp", "settings": {"host": "a b"}}, "value-malformed"),
+    ({"kind": "external_smtp", "settings": {"hots": "x"}}, "value-malformed"),
     ({"kind": "external_smtp", "settings": {"host": "smtp.x.example", "username": "x"}}, "password-missing"),
     ({"kind": "external_smtp", "settings": {"host": "smtp.x.example"}, "password": "x"}, "password-unused"),
     ({"kind": "pigeon"}, "field-invalid"),

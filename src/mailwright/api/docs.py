@@ -63,14 +63,17 @@ def _page(whole: Json) -> Iterator[str]:
     yield f"<nav><ul>{''.join(links)}</ul></nav><main>"
     for tag in whole["tags"]:
         yield f'<section id="{_anchor(tag["name"])}"><h2>{escape(tag["name"])}</h2><p>{_marked(tag["description"])}</p>'
-        for path, methods in whole["paths"].items():
-            for method, operation in methods.items():
-                if tag["name"] in operation.get("tags", ()):
-                    yield from _operation(whole, path, method, operation)
+        for path, method, operation in _tagged(whole, tag["name"]):
+            yield from _operation(whole, path, method, operation)
         yield "</section>"
     yield '<section id="refusals"><h2>Refusals</h2><p>Every refusal has this shape.</p>'
     yield from _fields(whole, {"$ref": "#/components/schemas/Refusal"})
     yield "</section></main>"
+
+
+def _tagged(whole: Json, tag: str) -> Iterator[tuple[str, str, Json]]:
+    for path, methods in whole["paths"].items():
+        yield from [(path, method, operation) for method, operation in methods.items() if tag in operation.get("tags", ())]
 
 
 def _operation(whole: Json, path: str, method: str, operation: Json) -> Iterator[str]:

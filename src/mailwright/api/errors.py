@@ -29,7 +29,7 @@ WRONG_METHOD = error(
 )
 UNREADABLE = error("body-unreadable", "The body of the request cannot be read.", do="Send one JSON object, encoded as UTF-8.")
 BROKEN = error(
-    "fault",
+    "own-fault",
     "Something broke here that is a fault of this Mailwright and not of your request.",
     do="Try again; if it comes back, give the operator the x-request-id of this answer: the log has the cause under it.",
 )
@@ -90,9 +90,9 @@ def told(fault: MailwrightError) -> ApiError:
         case NotFound():
             return ApiError(404, "not_found", error("not-found", str(fault), do="Look at the id; a list shows what there is."))
         case Conflict():
-            return ApiError(409, "conflict", error("conflict", str(fault), do=fault.remedy))
+            return ApiError(409, "conflict", error("state-conflict", str(fault), do=fault.remedy))
         case _:
-            return ApiError(422, "validation_error", error("malformed", str(fault), do=fault.remedy))
+            return ApiError(422, "validation_error", error("value-malformed", str(fault), do=fault.remedy))
 
 
 def ours(request: Request, fault: MailwrightError) -> Response:

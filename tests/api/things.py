@@ -1,0 +1,61 @@
+"""One thing of every resource: what a route with an id in its path is tried with. A new resource needs a line here."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import FastAPI
+
+from mailwright import __version__
+from mailwright.api.app import RESOURCES
+from mailwright.api.openapi import Json, document
+from mailwright.values.ids import id_text
+from tests.api.asking import Api
+from tests.e2e.served import Customer
+
+Make = Callable[[Api, Customer, str], Coroutine[Any, Any, str]]  # of the account, by a key of it with every scope; the id
+
+
+def whole() -> Json:
+    """The OpenAPI document of all routes."""
+    app = FastAPI(openapi_url=None)
+    for router in RESOURCES:
+        app.include_router(router)
+    return document(app, __version__)
+
+
+async def _key(api: Api, customer: Customer, key: str) -> str:
+    return str((await api.ask("POST", "/api-keys", key, {"name": "x"})).json["id"])
+
+
+async def _domain(api: Api, customer: Customer, key: str) -> str:
+    count = len((await api.ask("GET", "/domains", key)).json["data"])
+    wanted = {"name": f"{count}-{api.house.works.ids.next(0)}.{customer.domain}"}
+    return str((await api.ask("POST", "/domains", await api.operator_key(), wanted, account=customer.name)).json["id"])
+
+
+async def _transport(api: Api, customer: Customer, key: str) -> str:
+    return str((await api.ask("POST", "/transports", key, {"name": "x", "kind": "own_server"})).json["id"])
+
+
+async def _log(api: Api, customer: Customer, key: str) -> str:
+    answer = await api.ask("GET", "/domains", key)
+    await api.house.requests.write()
+    return answer.headers["x-request-id"]
+
+
+async def _account(api: Api, customer: Customer, key: str) -> str:
+    return id_text(customer.id)
+
+
+async def _email(api: Api, customer: Customer, key: str) -> str:
+    return await api.hand_in(customer, "bob@remote.example")
+
+
+THINGS: dict[str, Make] = {  # by the first part of the path
+    "api-keys": _key,
+    "domains": _domain,
+    "transports": _transport,
+    "logs": _log,
+    "accounts": _account,
+    "emails": _email,
+}
