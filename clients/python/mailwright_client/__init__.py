@@ -741,7 +741,8 @@ class Client(_Calls):
     def events(self, *, after: str = "") -> Generator[Event]:
         """The live tail: what happens to the account's mail from now on, or after an event (or a mail) with this id.
 
-        It never ends; where the connection breaks it goes on after the last event, and tells none twice. Raises BadKey or NotAllowed.
+        It never ends; where the connection breaks it goes on after the last event, and tells none twice.
+        Raises BadKey or NotAllowed.
         """
         tail = _Tail(after, self._patience)
         while True:
