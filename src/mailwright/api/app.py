@@ -4,18 +4,23 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from mailwright import __version__
-from mailwright.api import accounts, domains, health, keys, logs, queue, transports
+from mailwright.api import accounts, domains, emails, events, health, keys, logs, queue, transports, webhooks
 from mailwright.api.caller import Doorkeeper
 from mailwright.api.docs import documented
 from mailwright.api.errors import tell_errors
 from mailwright.api.frame import Frame
+from mailwright.api.quick import Express
 from mailwright.api.services import Services
 
 RESOURCES: tuple[APIRouter, ...] = (  # one file a resource; its router is named here
+    emails.quick,
+    emails.router,
     keys.router,
     domains.router,
     transports.router,
     queue.router,
+    webhooks.router,
+    events.router,
     logs.router,
     accounts.router,
 )
@@ -27,6 +32,7 @@ def create(services: Services) -> FastAPI:
     app.state.services, app.state.doorkeeper = services, Doorkeeper(services)
     tell_errors(app)
     app.user_middleware.append(Middleware(Frame, services=services))  # within the safe headers: its own answers have them too
+    app.user_middleware.append(Middleware(Express, router=emails.quick))
     for router in RESOURCES:
         app.include_router(router)
     app.include_router(documented(app, __version__))
