@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
@@ -34,6 +35,7 @@ BODY = {
     "text": LINE * 22,
     "tags": [{"name": "kind", "value": "invoice"}],
 }
+OCTETS = json.dumps(BODY).encode()
 
 
 @dataclass(slots=True)
@@ -42,17 +44,17 @@ class Load:
 
     port: int
     key: str
+    out: Path
     seconds: list[float] = field(default_factory=list)
 
     def run(self, count: int) -> tuple[float, float]:
         """So many requests: when they began and ended. Raises Absent where one was refused."""
-        asked = [sys.executable, "-m", "bench.peers.poster", str(self.port), self.key, str(CONNECTIONS), str(count)]
-        done = subprocess.run(
-            asked, input=json.dumps(BODY).encode(), capture_output=True, check=False, env={**os.environ, **OURS}
-        )
+        words = map(str, (self.port, self.key, CONNECTIONS, count, self.out))
+        asked = [sys.executable, "-m", "bench.peers.poster", *words]
+        done = subprocess.run(asked, input=OCTETS, capture_output=True, check=False, env={**os.environ, **OURS})
         if done.returncode:
             raise Absent(f"The load broke: {done.stderr.decode()[-300:]}")
-        told: dict[str, Any] = json.loads(done.stdout)
+        told: dict[str, Any] = json.loads(self.out.read_text())
         if told["refused"]:
             raise Absent(f"{told['refused']} of {count} requests were refused: {told['such_as'][0]}")
         self.seconds += told["seconds"]
@@ -113,7 +115,7 @@ def _started(context: Context, system: str, sink: int, loads: dict[str, Load], s
             ours.command("queue", "pause", "--account", ACCOUNT, "--why", "bench")
         stack.enter_context(ours)
         root = ours.pid
-    load = loads[system] = Load(ours.http, key)
+    load = loads[system] = Load(ours.http, key, folder / "seen")
     load.run(WARM_UP)
     began, ended = load.run(WARM_UP)
     count = min(MOST, max(WARM_UP, round(WARM_UP / (ended - began) * context.seconds)))

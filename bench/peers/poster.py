@@ -1,7 +1,8 @@
 """A small client for HTTP: connections that are kept, one request after the other on each; the time that each answer took.
 
-Run as a program of its own it is a load: `python -m bench.peers.poster PORT KEY CONNECTIONS COUNT`, with the body on standard
-input; it prints JSON. Nothing but what a request and an answer of ours need is understood (RFC 9112): a status, a length.
+Run as a program of its own it is a load: `python -m bench.peers.poster PORT KEY CONNECTIONS COUNT OUT`, with the body on
+standard input; what it saw goes to the file OUT as JSON. Nothing but what a request and an answer of ours need is understood
+(RFC 9112): a status, a length.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -115,9 +117,10 @@ async def load(port: int, request: bytes, *, connections: int, count: int) -> di
 
 def main() -> None:
     """The load as a program."""
-    port, key, connections, count = sys.argv[1:5]
+    port, key, connections, count, out = sys.argv[1:6]
     request = post("/emails", key, sys.stdin.buffer.read())
-    print(json.dumps(uvloop.run(load(int(port), request, connections=int(connections), count=int(count)))))
+    seen = uvloop.run(load(int(port), request, connections=int(connections), count=int(count)))
+    Path(out).write_text(json.dumps(seen))
 
 
 if __name__ == "__main__":

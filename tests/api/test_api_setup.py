@@ -60,7 +60,7 @@ WRONG_KEYS = [
     ({"\ud800": "x"}, "field-invalid", "surrogate"),
     ({"scopes": ["operator"]}, "field-invalid", "scopes[0]"),
     ({"scopes": []}, "field-invalid", "scopes"),
-    ({"send_as": ["no address"]}, "malformed", "address"),
+    ({"send_as": ["no address"]}, "value-malformed", "address"),
     ({"domain_id": "05cg7x2k4m9pq"}, "not-found", "no such domain"),
     ([], "field-invalid", "an object"),
     (None, "field-missing", "body is missing"),

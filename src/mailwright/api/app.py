@@ -9,6 +9,7 @@ from mailwright.api.caller import Doorkeeper
 from mailwright.api.docs import documented
 from mailwright.api.errors import tell_errors
 from mailwright.api.frame import Frame
+from mailwright.api.quick import Express
 from mailwright.api.services import Services
 
 RESOURCES: tuple[APIRouter, ...] = (  # one file a resource; its router is named here
@@ -31,6 +32,7 @@ def create(services: Services) -> FastAPI:
     app.state.services, app.state.doorkeeper = services, Doorkeeper(services)
     tell_errors(app)
     app.user_middleware.append(Middleware(Frame, services=services))  # within the safe headers: its own answers have them too
+    app.user_middleware.append(Middleware(Express, router=emails.quick))
     for router in RESOURCES:
         app.include_router(router)
     app.include_router(documented(app, __version__))

@@ -95,16 +95,22 @@ def told(fault: MailwrightError) -> ApiError:
             return ApiError(422, "validation_error", error("value-malformed", str(fault), do=fault.remedy))
 
 
+def ours(request: Request, fault: MailwrightError) -> Response:
+    """The answer to one of our own errors; a store that is away is told in the log."""
+    if isinstance(fault, Unavailable):
+        request.app.state.services.log.warning("store", what=str(fault), remedy=fault.remedy)
+    said = told(fault)
+    return refusal(said.status_code, said.name, said.findings, said.headers)
+
+
 def tell_errors(app: FastAPI) -> None:
     """Let every refusal of an application have this shape."""
 
     async def refused(_: Request, fault: ApiError) -> Response:
         return refusal(fault.status_code, fault.name, fault.findings, fault.headers)
 
-    async def ours(request: Request, fault: MailwrightError) -> Response:
-        if isinstance(fault, Unavailable):
-            request.app.state.services.log.warning("store", what=str(fault), remedy=fault.remedy)
-        return await refused(request, told(fault))
+    async def own(request: Request, fault: MailwrightError) -> Response:
+        return ours(request, fault)
 
     async def wrong(_: Request, fault: RequestValidationError) -> Response:
         return refusal(422, "validation_error", invalid(fault.errors()))
@@ -113,7 +119,7 @@ def tell_errors(app: FastAPI) -> None:
         return _standard(request, fault)
 
     app.add_exception_handler(ApiError, refused)  # type: ignore[arg-type]  # Starlette's type says Exception
-    app.add_exception_handler(MailwrightError, ours)  # type: ignore[arg-type]  # the same
+    app.add_exception_handler(MailwrightError, own)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(RequestValidationError, wrong)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(HTTPException, others)  # type: ignore[arg-type]  # the same
 

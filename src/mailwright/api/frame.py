@@ -68,12 +68,8 @@ class Frame:
         """By the application, if the body is not too large; a large one waits for its turn."""
         announced = _announced(scope)
         self._bodies.refuse(announced)
-        if announced == 0:
-            await self._app(scope, receive, send)
-            return
-        counted = self._bodies.counted(receive)
         if not self._bodies.is_large(announced):
-            await self._app(scope, counted, send)
+            await self._app(scope, receive, send)
             return
         try:
             async with asyncio.timeout(BODY_SECONDS):
@@ -81,22 +77,22 @@ class Frame:
         except TimeoutError as busy:
             raise too_slow() from busy
         try:
-            await self._app(scope, counted, send)
+            await self._app(scope, self._bodies.counted(receive), send)
         finally:
             self._bodies.turns.release()
 
     def _tell(self, asking: Asking, scope: Scope) -> None:
-        """A line for what was refused; what went well is told at debug: there may be a thousand of it a second."""
-        tell = self._services.log.info if asking.status >= 400 else self._services.log.debug
-        tell(
-            "request",
-            request=id_text(asking.number),
-            key=asking.key.prefix if asking.key is not None else "",
-            method=scope["method"],
-            path=scope["path"],
-            status=asking.status,
-            ms=round(1000 * (self._services.steady() - asking.begun), 1),
-        )
+        """A line for what was refused, and a row of GET /logs: what went well may come a thousand times a second."""
+        if asking.status >= 400:
+            self._services.log.info(
+                "request",
+                request=id_text(asking.number),
+                key=asking.key.prefix if asking.key is not None else "",
+                method=scope["method"],
+                path=scope["path"],
+                status=asking.status,
+                ms=round(1000 * (self._services.steady() - asking.begun), 1),
+            )
         if asking.key is not None:  # who has no key leaves no row
             self._services.requests.put(_row(asking, asking.key.prefix, scope))
 

@@ -11,9 +11,9 @@ from mailwright.values.finding import error
 
 MIB = 2**20
 BESIDE = 2 * MIB  # octets of a body beside one mail of the largest size; base64 takes as much room in JSON as in a mail
-LARGE = MIB  # octets: smaller bodies are read without waiting for a turn
+LARGE = MIB  # octets: smaller bodies take no turn, and one of them that never comes keeps nobody waiting
 LARGE_AT_ONCE = 4  # large bodies under way: each is held whole in memory, more than once
-BODY_SECONDS = 120.0  # for a body to arrive, its turn included
+BODY_SECONDS = 120.0  # for a large body to arrive, and for its turn before
 Headers = list[tuple[bytes, bytes]]
 
 

@@ -3,12 +3,15 @@
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, cast
 
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mailwright.api.caller import Caller, Needs, caller_of
+from mailwright.api.errors import ApiError, ours, refusal
+from mailwright.values import MailwrightError
 
 Answering = Callable[[Request, Caller], Awaitable[Response]]
 
@@ -30,6 +33,31 @@ class Quick(APIRoute):
         return handle
 
     get_route_handler = _answering  # the name that FastAPI calls
+
+
+class Express:
+    """ASGI middleware: hands requests to their quick routes without the router and what FastAPI wraps around each route, which
+    cost a quarter of the time of a hand-in. The answers are the same: tests ask these routes both ways."""
+
+    def __init__(self, app: ASGIApp, router: APIRouter) -> None:
+        self._app = app
+        routes = [route for route in router.routes if isinstance(route, Quick)]
+        self._quick = {(method, route.path): route.get_route_handler() for route in routes for method in route.methods or ()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        answering = self._quick.get((scope["method"], scope["path"]))
+        if answering is None:
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive, send)
+        try:
+            answer = await answering(request)
+        except ApiError as fault:
+            answer = refusal(fault.status_code, fault.name, fault.findings, fault.headers)
+        except MailwrightError as fault:
+            answer = ours(request, fault)
+        await answer(scope, receive, send)
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
