@@ -106,7 +106,7 @@ def test_refusals_are_exceptions_that_say_what_to_do(client: Client, house: Runn
         client.send(Letter("anna@demo.example", "bob@example.net", "Other", text="x"), idempotency_key="once")
     with Client(house.url, "mw_wrong") as stranger, pytest.raises(kit.BadKey, match="not known here"):
         stranger.send(HELLO)
-    with Client(house.url + "/v1", house.key) as lost, pytest.raises(kit.NotFound, match="no such address"):
+    with Client(house.url + "/v1", house.key) as lost, pytest.raises(kit.NotFound, match="Leave /v1 out of the base URL"):
         lost.send(HELLO)
 
 
