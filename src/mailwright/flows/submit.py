@@ -119,7 +119,7 @@ def not_theirs(submitter: Submitter, author: Address) -> Finding | None:
             "author-not-yours",
             f"{author.domain.readable} is not a domain of the account {submitter.view.account.name}.",
             why="Mail may leave only in the name of a domain that the account has.",
-            do=f"Write from an address of {_domains(submitter)}, or let the operator add {author.domain.readable} to the account.",
+            do=f"Write from an address of {_domains(submitter)}, or let the operator add {author.domain.readable} to it.",
         )
     if not submitter.may_send_as(author):
         return error(
