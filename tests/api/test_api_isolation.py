@@ -9,7 +9,7 @@ import pytest_asyncio
 from mailwright.accounts import Scope
 from tests.api.asking import ALL, Api
 from tests.api.test_api_caller import refused
-from tests.api.things import THINGS, whole
+from tests.api.things import THINGS, part_of, whole
 from tests.e2e.served import Customer
 
 served = pytest.mark.asyncio(loop_scope="module")
@@ -20,6 +20,8 @@ BODIES = {  # by method and path: a request that would be good for the owner; wi
     ("PATCH", "/transports/{id}"): {"default": False},
     ("PATCH", "/accounts/{id}"): {"reports": True},
     ("PATCH", "/emails/{id}"): {"scheduled_at": "2040-01-01T00:00:00Z"},
+    ("PATCH", "/webhooks/{id}"): {"status": "enabled"},
+    ("POST", "/webhooks/{id}/replay"): {"since": 0},
 }
 
 
@@ -54,6 +56,8 @@ def test_every_route_wants_a_key() -> None:
 async def test_a_thing_of_another_account_is_not_there(api: Api, two: Two, method: str, path: str, scope: str) -> None:
     number = await THINGS[path.split("/")[1]](api, two.owner, two.key)
     body = BODIES.get((method, path))
+    for name, part in (await part_of(api, path, number, two.key)).items():
+        path = path.replace(f"{{{name}}}", part)
     for name, key in two.stranger.items():
         good, missing = path.replace("{id}", number), path.replace("{id}", "0000000000000")
         answer = await api.ask(method, good, key, body)

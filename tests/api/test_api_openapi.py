@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from mailwright.accounts import Scope
 from tests.api.background import Background, background
-from tests.api.things import THINGS, whole
+from tests.api.things import THINGS, part_of, whole
 from tests.e2e.served import Customer
 
 CHECKS = [
@@ -74,7 +74,7 @@ def tried(house: Background, acme: Customer, key: str, session: requests.Session
     @given(case=MODES.flatmap(lambda mode: operation.as_strategy(generation_mode=mode)), there=st.booleans())
     def holds(case: Any, there: bool) -> None:
         if there and "{id}" in path:
-            case.path_parameters = {"id": thing()}
+            case.path_parameters = {"id": thing()} | house.run(part_of(house.api, path, thing(), key))
         headers = {"authorization": f"Bearer {token}"}
         response = case.call(base_url=house.api.base, session=session, headers=headers, timeout=20)
         case.validate_response(response, checks=CHECKS)

@@ -51,6 +51,22 @@ async def _email(api: Api, customer: Customer, key: str) -> str:
     return await api.hand_in(customer, "bob@remote.example")
 
 
+async def _webhook(api: Api, customer: Customer, key: str) -> str:
+    """With a call: it hears of a mail that is handed in."""
+    wanted = {"endpoint": "https://app.example/hook", "events": ["email.sent"]}
+    number = str((await api.ask("POST", "/webhooks", key, wanted)).json["id"])
+    await api.hand_in(customer, "bob@remote.example")
+    return number
+
+
+async def part_of(api: Api, path: str, number: str, key: str) -> dict[str, str]:
+    """The id of a part where a path names one beside the thing: an event of a webhook."""
+    if "{event}" not in path:
+        return {}
+    (event,) = (await api.ask("GET", f"/webhooks/{number}/events", key)).json["data"]
+    return {"event": str(event["id"])}
+
+
 THINGS: dict[str, Make] = {  # by the first part of the path
     "api-keys": _key,
     "domains": _domain,
@@ -58,4 +74,5 @@ THINGS: dict[str, Make] = {  # by the first part of the path
     "logs": _log,
     "accounts": _account,
     "emails": _email,
+    "webhooks": _webhook,
 }
