@@ -20,6 +20,8 @@ BODIES = {  # by method and path: a request that would be good for the owner; wi
     ("PATCH", "/transports/{id}"): {"default": False},
     ("PATCH", "/accounts/{id}"): {"reports": True},
     ("PATCH", "/emails/{id}"): {"scheduled_at": "2040-01-01T00:00:00Z"},
+    ("PATCH", "/webhooks/{id}"): {"status": "enabled"},
+    ("POST", "/webhooks/{id}/replay"): {"since": 0},
 }
 
 
