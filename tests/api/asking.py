@@ -54,7 +54,7 @@ class Api(Served):
 
     async def start(self) -> None:
         await super().start()
-        self.web = await serve(create(services_of(self.house)), "127.0.0.1", 0)
+        self.web = await serve(create(services_of(self.house)), "127.0.0.1", 0, ending=self.house.tail.end)
 
     async def stop(self) -> None:
         await self.web.close()

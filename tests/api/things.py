@@ -1,5 +1,6 @@
 """One thing of every resource: what a route with an id in its path is tried with. A new resource needs a line here."""
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -51,11 +52,33 @@ async def _email(api: Api, customer: Customer, key: str) -> str:
     return await api.hand_in(customer, "bob@remote.example")
 
 
-THINGS: dict[str, Make] = {  # by the first part of the path
-    "api-keys": _key,
-    "domains": _domain,
-    "transports": _transport,
-    "logs": _log,
-    "accounts": _account,
-    "emails": _email,
+THINGS: dict[str, Make] = {  # by a path up to its last id; the ids of a maker are parted by blanks
+    "/api-keys/{id}": _key,
+    "/domains/{id}": _domain,
+    "/transports/{id}": _transport,
+    "/logs/{id}": _log,
+    "/accounts/{id}": _account,
+    "/emails/{id}": _email,
 }
+MISSING = "0000000000000"
+
+
+def template(path: str) -> str:
+    """The path up to its last id."""
+    return path[: path.rindex("}") + 1]
+
+
+def names(path: str) -> list[str]:
+    """The ids in a path, in order."""
+    return re.findall(r"{(\w+)}", path)
+
+
+async def ids(api: Api, customer: Customer, key: str, path: str) -> dict[str, str]:
+    """A new thing for a path."""
+    made = (await THINGS[template(path)](api, customer, key)).split()
+    return dict(zip(names(path), made, strict=True))
+
+
+def missing(path: str) -> dict[str, str]:
+    """Ids of nothing."""
+    return dict.fromkeys(names(path), MISSING)

@@ -15,10 +15,11 @@ from mailwright.app.logs import Logger, logger
 from mailwright.app.metrics import Metrics
 from mailwright.app.requests import Requests
 from mailwright.app.settings import Settings
+from mailwright.app.tail import Tail
 from mailwright.flows.submit import HandedIn, Office, Receipt, submit
 from mailwright.message.dress import Refused
 from mailwright.net.dns import Resolver
-from mailwright.ports import Directory, Queue, Store, Vault
+from mailwright.ports import Directory, Hooks, Queue, Store, Vault
 from mailwright.values import Finding
 from mailwright.values.ids import IdMaker
 
@@ -31,6 +32,8 @@ class Services:
     queue: Queue
     directory: Directory
     vault: Vault
+    hooks: Hooks
+    tail: Tail
     requests: Requests  # the request log
     accounts: Accounts  # the Directory, remembered
     resolver: Resolver
@@ -54,6 +57,8 @@ def services_of(house: House) -> Services:
         queue=house.storage.queue,
         directory=house.storage.directory,
         vault=house.vault,
+        hooks=house.storage.hooks,
+        tail=house.tail,
         requests=house.requests,
         accounts=house.works.accounts,
         resolver=house.resolver,

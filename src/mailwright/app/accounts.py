@@ -54,6 +54,11 @@ class Accounts:
         found = await self._key(prefix) if prefix else None
         return found if found is not None and found.admits(text) else None
 
+    async def good(self, key: ApiKey) -> bool:
+        """Whether a key that was let in before was not revoked since. Raises Unavailable."""
+        found = await self._key(key.prefix)
+        return found is not None and found.id == key.id and found.revoked_at is None
+
     def stands(self, submitter: Submitter) -> bool:
         """Whether nothing was changed since the submitter logged in: no waiting on the hot path."""
         return self._views.get(submitter.view.account.id) is submitter.view

@@ -1,17 +1,22 @@
-"""What the commands and the HTTP API set up alike: API keys, domains with their DKIM key, transports with their password."""
+"""What the commands and the HTTP API set up alike: keys, domains with their DKIM key, transports, webhooks."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mailwright.accounts import Account, ApiKey, DkimKeyInfo, Scope, SendingDomain, TransportInfo
 from mailwright.accounts.key import digest, key_text, prefix_of
-from mailwright.app.vault import dkim_place, transport_place
+from mailwright.app.vault import dkim_place, transport_place, webhook_place
 from mailwright.auth import DkimKey, public_record
-from mailwright.ports import Directory, Vault
+from mailwright.ports import Directory, Hooks, Vault
 from mailwright.transports import KINDS
-from mailwright.values import Address, Domain
+from mailwright.values import Address, Conflict, Domain
+from mailwright.webhooks import Secret, Webhook
+from mailwright.webhooks.sign import ROTATION_MS, SECRET_BYTES
+from mailwright.webhooks.types import checked
+from mailwright.webhooks.url import receiver
 
+MOST_WEBHOOKS = 50  # of one account: each costs a row for every event
 SELECTOR = "mw1"  # of the DKIM key that comes with a domain
 
 
@@ -62,3 +67,24 @@ async def keep_transport(
 def wants_password(kind: str, settings: Mapping[str, Any]) -> bool:
     """Whether a transport with these settings logs in. Raises Malformed where they cannot be used."""
     return KINDS[kind].read(settings).login is not None
+
+
+async def add_webhook(
+    hooks: Hooks, vault: Vault, number: int, account: int, *, url: str, events: Sequence[str], random: Callable[[int], bytes],
+    now: int,
+) -> tuple[Webhook, Secret]:  # fmt: skip
+    """Make a webhook, and the secret that its receiver needs, which is shown once. Raises Malformed, Conflict."""
+    made = Webhook(number, account, receiver(url).url, checked(events), created_at=now)
+    if sum(hook.account == account for hook in await hooks.webhooks(account=account)) >= MOST_WEBHOOKS:
+        raise Conflict(f"There are {MOST_WEBHOOKS} webhooks already.", "Remove one that is not needed, or let one hear more.")
+    secret = Secret(random(SECRET_BYTES))
+    await hooks.add(made, vault.seal(secret.octets, bound_to=webhook_place(account, number)))
+    return made, secret
+
+
+async def rotate_webhook(hooks: Hooks, vault: Vault, hook: Webhook, *, random: Callable[[int], bytes], now: int) -> Secret:
+    """A new secret for a webhook; for a day calls are signed with the one before too."""
+    secret = Secret(random(SECRET_BYTES))
+    sealed = vault.seal(secret.octets, bound_to=webhook_place(hook.account, hook.id))
+    await hooks.rotate(hook.id, sealed, account=None, until=now + ROTATION_MS)
+    return secret

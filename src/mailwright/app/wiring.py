@@ -12,6 +12,7 @@ from mailwright.app import knowledge
 from mailwright.app.accounts import Accounts
 from mailwright.app.aftermath import Aftermath
 from mailwright.app.aims import Aims
+from mailwright.app.calling import Calling, Means
 from mailwright.app.capture import CaptureSender
 from mailwright.app.dispatch import Dispatch
 from mailwright.app.house import House
@@ -30,15 +31,18 @@ from mailwright.app.settings import Delivery, Settings
 from mailwright.app.signer import Signers
 from mailwright.app.signing import Signing
 from mailwright.app.sources import Sources
+from mailwright.app.tail import Tail
 from mailwright.app.vault import open_vault, operator_place
 from mailwright.app.works import Works
 from mailwright.dns import Mx
 from mailwright.flows.report import Scribe, daemon
 from mailwright.flows.submit import Office
 from mailwright.net.dns import Resolver
+from mailwright.net.http_out import HttpPoster
 from mailwright.net.smtp_out import SmtpSender
 from mailwright.ports import Vault
 from mailwright.ports.sender import Sender
+from mailwright.routing.hosts import host_addresses
 from mailwright.storage import Storage
 from mailwright.values.ids import NODES, IdMaker
 
@@ -84,7 +88,10 @@ async def _built(settings: Settings, storage: Storage, now: Callable[[], int], s
     intakes = [door(show_client=entry.show_client) for entry in settings.listen]
     rounds = Rounds(dispatch, report=reports.write, alone=storage.alone)
     requests = Requests(storage.requests, days=settings.http.log_days, now=now, log=logger("api"))
-    return House(settings, storage, vault, works, dispatch, rounds, signers, resolver, intakes, metrics, requests, office)
+    calling, tail = Calling(_means(settings, works, storage, vault, resolver)), Tail(storage.events, now, logger("tail"))
+    return House(
+        settings, storage, vault, works, dispatch, rounds, signers, resolver, intakes, metrics, requests, office, calling, tail
+    )
 
 
 async def _works(
@@ -126,6 +133,24 @@ def _office(settings: Settings, works: Works, aims: Aims, dispatch: Dispatch) ->
 
     host, kinds = settings.hostname.name, subsystems(settings)
     return Office(works.store, works.ids, works.now, works.rules, host, kinds, aims.site, room, dispatch.hand, dispatch.urge)
+
+
+def _means(settings: Settings, works: Works, storage: Storage, vault: Vault, resolver: Resolver) -> Means:
+    async def addresses(host: str) -> Sequence[str]:
+        return await resolver.run(host_addresses(host))
+
+    inner = [(one.host, one.port) for one in settings.webhooks.inner]
+    return Means(
+        hooks=storage.hooks,
+        poster=None if works.capture else HttpPoster(addresses, inner=inner),
+        vault=vault,
+        knowledge=knowledge.replies(),
+        worker=lambda: works.leases.current.number,
+        now=works.now,
+        chance=works.chance,
+        log=logger("webhooks"),
+        agent=f"Mailwright/{__version__}",
+    )
 
 
 def _sender(settings: Settings) -> Sender:

@@ -120,7 +120,7 @@ async def _serve(settings: Settings, announce: Announce) -> None:
         await house.open()
         gc.freeze()  # what stands now stands to the end: never looked at again
         app = create_app(services_of(house))
-        http = await serve_http(app, settings.http.address.host, settings.http.address.port)
+        http = await serve_http(app, settings.http.address.host, settings.http.address.port, ending=house.tail.end)
         try:
             await announce(house, http)
             _log_start(house, http)

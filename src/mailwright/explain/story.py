@@ -82,13 +82,13 @@ class Tale:
 
 def tell(recipients: Sequence[Recipient], events: Sequence[Told], knowledge: Knowledge) -> Tale:
     """Tell the events of one mail, in the order in which they are given (oldest first)."""
-    opening = tuple(_line(event, knowledge) for event in events if event.delivery is None)
+    opening = tuple(told(event, knowledge) for event in events if event.delivery is None)
     mine: dict[int | None, list[Told]] = {}
     for event in events:
         mine.setdefault(event.delivery, []).append(event)
     chapters = []
     for recipient in recipients:
-        lines = tuple(_line(event, knowledge) for event in mine.get(recipient.id, ()))
+        lines = tuple(told(event, knowledge) for event in mine.get(recipient.id, ()))
         chapters.append(Chapter(recipient.address, _standing(recipient, knowledge), lines))
     return Tale(opening, tuple(chapters))
 
@@ -103,7 +103,8 @@ def meaning(reply: str, knowledge: Knowledge) -> tuple[str, ...]:
     return _advice(explain(reply_in(reply), knowledge)) if reply else ()
 
 
-def _line(event: Told, knowledge: Knowledge) -> Line:
+def told(event: Told, knowledge: Knowledge) -> Line:
+    """One event in words."""
     sentence = _SENTENCES.get(event.kind)
     if sentence is None:
         return Line(event.at, Tone.PLAIN, f"Something else was noted: {event.kind}.")

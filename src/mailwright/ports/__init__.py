@@ -1,6 +1,8 @@
 """Doors as small Protocols in domain words; the rooms below never see what stands behind them."""
 
 from mailwright.ports.directory import Directory as Directory
+from mailwright.ports.hooks import Events as Events
+from mailwright.ports.hooks import Hooks as Hooks
 from mailwright.ports.requests import RequestLog as RequestLog
 from mailwright.ports.store import Queue as Queue
 from mailwright.ports.store import Store as Store

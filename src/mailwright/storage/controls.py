@@ -14,10 +14,10 @@ from mailwright.queue.life import NOT_BEGUN, WAITING
 from mailwright.storage import limits
 from mailwright.storage.door import count_up, upsert
 from mailwright.storage.group import NewId, forget_secrets
-from mailwright.storage.many import insert_rows
 from mailwright.storage.reading import message_of
-from mailwright.storage.rows import EVENT, event_row, padded
-from mailwright.storage.schema import delivery, event, message, one_of, pause, site_state
+from mailwright.storage.rows import event_row, padded
+from mailwright.storage.schema import delivery, message, one_of, pause, site_state
+from mailwright.storage.telling import tell
 
 STEP = 500  # rows that change in one transaction
 _TO_HOLD = (State.READY, State.DEFERRED, State.LEASED)
@@ -144,4 +144,4 @@ def _tell(
     new_id: NewId,
 ) -> None:
     told = [EventRow(new_id(now), row.account, row.message, row.id, kind, now, data) for row in rows]
-    insert_rows(connection, event, EVENT, [event_row(one) for one in told])
+    tell(connection, [event_row(one) for one in told])

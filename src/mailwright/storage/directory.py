@@ -5,7 +5,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Delete, RowMapping, Select, Table, Update, delete, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Delete,
+    RowMapping,
+    Select,
+    Table,
+    Update,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from mailwright.accounts import Account, ApiKey, DkimKeyInfo, DomainCheck, Scope, SendingDomain, TransportInfo
@@ -14,6 +28,7 @@ from mailwright.storage.schema import account as account_table
 from mailwright.storage.schema import api_key, dkim_key, domain_check, secret
 from mailwright.storage.schema import domain as domain_table
 from mailwright.storage.schema import transport as transport_table
+from mailwright.storage.schema import webhook as webhook_table
 from mailwright.values import Conflict, Domain, NotFound
 
 T = TypeVar("T")
@@ -263,27 +278,33 @@ def _dkim(row: RowMapping) -> DkimKeyInfo:
     return DkimKeyInfo(**{**row, "domain": Domain(row["domain"])})
 
 
-def _ciphertexts(connection: Connection) -> Iterator[tuple[ColumnElement[bool], Table, str, bytes]]:
-    """Each with the condition that finds its row, its table, and the place that it is bound to: account/table/row."""
-    for table in (transport_table, dkim_key):
-        of = select(table.c.id, table.c.account, table.c.sealed).where(table.c.sealed.is_not(None)).with_for_update()
-        for row in connection.execute(of).all():
-            yield table.c.id == row.id, table, f"{row.account}/{table.name}/{row.id}", bytes(row.sealed)
+# Where ciphertexts are: an account's own, each bound to account/table/row. A webhook has the secret before the last one too.
+_SEALED = (
+    transport_table.c.sealed, dkim_key.c.sealed, webhook_table.c.sealed, webhook_table.c.sealed_old,
+)  # fmt: skip
+
+
+def _ciphertexts(connection: Connection) -> Iterator[tuple[ColumnElement[bool], Column[Any], str, bytes]]:
+    """Each with the condition that finds its row, its column, and the place that it is bound to: account/table/row."""
+    for column in _SEALED:
+        of = column.table.c
+        some = select(of.id, of.account, column.label("sealed")).where(column.is_not(None)).with_for_update()
+        for row in connection.execute(some).all():
+            yield of.id == row.id, column, f"{row.account}/{column.table.name}/{row.id}", bytes(row.sealed)
     for row in connection.execute(select(secret).with_for_update()).all():
-        yield secret.c.name == row.name, secret, f"0/operator/{row.name}", bytes(row.sealed)
+        yield secret.c.name == row.name, secret.c.sealed, f"0/operator/{row.name}", bytes(row.sealed)
 
 
 def _reseal(connection: Connection, renew: Callable[[bytes, str], bytes]) -> int:
     number = 0
-    for row, table, place, sealed in _ciphertexts(connection):
+    for row, column, place, sealed in _ciphertexts(connection):
         fresh = renew(sealed, place)
         if fresh != sealed:
-            connection.execute(update(table).where(row).values(sealed=fresh))
+            connection.execute(update(column.table).where(row).values({column.name: fresh}))
         number += 1
     return number
 
 
 def _sealed_count(connection: Connection) -> int:
-    tables = (transport_table, dkim_key, secret)
-    counts = [select(func.count(table.c.sealed)).scalar_subquery() for table in tables]
+    counts = [select(func.count(column)).scalar_subquery() for column in (*_SEALED, secret.c.sealed)]
     return sum(connection.execute(select(*counts)).one())

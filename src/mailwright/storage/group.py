@@ -16,8 +16,9 @@ from mailwright.queue import Accepted, Duplicate, KeyReused, NewMessage, State
 from mailwright.queue.life import IN_HAND
 from mailwright.storage import limits
 from mailwright.storage.many import Row, insert_rows, run_rows
-from mailwright.storage.rows import BODY, DELIVERY, EVENT, MESSAGE, OUTCOME, padded
-from mailwright.storage.schema import body, delivery, event, idempotency, message, one_of, spooled
+from mailwright.storage.rows import BODY, DELIVERY, MESSAGE, OUTCOME, padded
+from mailwright.storage.schema import body, delivery, idempotency, message, one_of, spooled
+from mailwright.storage.telling import tell
 
 NewId = Callable[[int], int]
 PART = 512  # rows that one question asks for
@@ -125,7 +126,7 @@ def _accept(connection: Connection, units: Sequence[Accepting], new_id: NewId) -
     insert_rows(connection, message, MESSAGE, [unit.row for unit in fresh])
     insert_rows(connection, body, BODY, [row for unit in fresh for row in unit.bodies])
     insert_rows(connection, delivery, DELIVERY, deliveries)
-    insert_rows(connection, event, EVENT, events)
+    tell(connection, events)
     there = [unit.message.id for unit in fresh if unit.message.size > sum(len(row[2]) for row in unit.bodies)]
     if there:
         connection.execute(delete(spooled).where(spooled.c.message.in_(there)))
@@ -208,7 +209,7 @@ def _settle(connection: Connection, units: Sequence[Settling], *, careful: bool)
         raise Stale
     ours = {row[0] for row in rows}
     told = [row for unit in units for number, events in unit.events.items() if number in ours for row in events]
-    insert_rows(connection, event, EVENT, told)
+    tell(connection, told)
     run_rows(connection, _OWE, _OWED, sorted(row for unit in units for row in unit.owed if row[0] in ours))
     forget_secrets(connection, set().union(*(unit.secret for unit in units)))
 

@@ -11,6 +11,7 @@ from mailwright.storage.door import Door
 from mailwright.storage.durability import weaknesses
 from mailwright.storage.engine import Engines, engines_for
 from mailwright.storage.faults import unavailable
+from mailwright.storage.hooks import SqlEvents, SqlHooks
 from mailwright.storage.lock import LockFile
 from mailwright.storage.messages import SqlStore
 from mailwright.storage.migrate import check, upgrade
@@ -30,6 +31,8 @@ class Storage:
         self.store = SqlStore(self._door)
         self.queue = SqlQueue(self._door)
         self.directory = SqlDirectory(self._door)
+        self.hooks = SqlHooks(self._door)
+        self.events = SqlEvents(self._door)
         self.requests = SqlRequests(self._door)
         self.weaknesses: Sequence[Finding] = ()  # how the database was found at the start
 

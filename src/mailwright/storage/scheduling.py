@@ -9,10 +9,11 @@ from sqlalchemy import Connection, bindparam, select, update
 from mailwright.queue import EventKind, EventRow, NewMessage, State
 from mailwright.storage import limits
 from mailwright.storage.group import NewId
-from mailwright.storage.many import Row, insert_rows
+from mailwright.storage.many import Row
 from mailwright.storage.reading import message_of
-from mailwright.storage.rows import DELIVERY, DELIVERY_DUE, DELIVERY_STATE, DELIVERY_WAKE, EVENT, event_row, typed
-from mailwright.storage.schema import delivery, event, message
+from mailwright.storage.rows import DELIVERY, DELIVERY_DUE, DELIVERY_STATE, DELIVERY_WAKE, event_row, typed
+from mailwright.storage.schema import delivery, message
+from mailwright.storage.telling import tell
 from mailwright.values import Conflict
 
 _PASSED_OVER = (State.CANCELLED, State.BOUNCED)  # they never wait again, and keep nobody else from doing so
@@ -40,7 +41,7 @@ def reschedule(connection: Connection, number: int, *, account: int | None, due:
     limits.keep(connection, used)
     connection.execute(update(message).where(message.c.id == number).values(scheduled_at=due, expires_at=moved.expires_at))
     connection.execute(_MOVE, [_changes(row, moved.expires_at) for row in rows])
-    insert_rows(connection, event, EVENT, [*map(event_row, events), *told])
+    tell(connection, [*map(event_row, events), *told])
 
 
 def _waiting(connection: Connection, number: int) -> Sequence[Row]:
