@@ -22,7 +22,7 @@ from mailwright.values import Finding, Level, Malformed, Unavailable
 from mailwright.values.finding import error
 from mailwright.values.ids import id_text
 
-IN_A_THREAD = 128 * 1024  # octets of a body from which on reading it would hold up others
+IN_A_THREAD = 64 * 1024  # octets of a body from which on reading it would hold up others
 MAX_KEY = 256  # characters, as Resend has it
 BAD_KEY = error(
     "idempotency-key-malformed",
