@@ -13,5 +13,5 @@ from tests.e2e.conftest import MEMORY
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api() -> AsyncIterator[Api]:
     with tempfile.TemporaryDirectory(prefix="mw-api-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        async with Api(Path(folder)) as served:
+        async with Api(Path(folder), "http.accounts_add_domains = false\n") as served:
             yield served

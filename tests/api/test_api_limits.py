@@ -1,6 +1,7 @@
 """What is too much is refused with words, before it costs anything, and what comes next is served."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 
@@ -8,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from mailwright.api.limits import BESIDE
+from mailwright.api.protocol import HEAD_SECONDS, MOST_HEAD, WHOLE_SECONDS, close_late
 from tests.api.asking import Api
 from tests.api.test_api_caller import refused
 
@@ -64,3 +66,47 @@ async def test_forty_megabytes_are_refused_by_default_and_a_mail_of_25_is_not(ap
     refused(await api.ask("POST", "/api-keys", key, raw=b"x" * 40_000_000), 413, "validation_error", "body-too-large")
     body = b'{"name":"' + b"x" * (25 * 2**20) + b'"}'
     assert (await api.ask("POST", "/api-keys", key, raw=body)).status == 422
+
+
+HEADS = [b"GET / HTTP/1.1\r\nX: ", b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nX: "]
+
+
+@pytest.mark.parametrize("begun", HEADS)
+async def test_a_head_without_end_is_cut_off(api: Api, begun: bytes) -> None:
+    reader, writer = await asyncio.open_connection(*api.web.address)
+    writer.write(begun)
+    with contextlib.suppress(ConnectionError):  # it may be cut off before the last octet is taken
+        for _ in range(2 * MOST_HEAD // 65536):
+            writer.write(b"x" * 65536)
+            await writer.drain()
+    with contextlib.suppress(ConnectionError):
+        await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+
+
+HALVES = [
+    (b"", HEAD_SECONDS),
+    (b"GET / HTTP/1.1\r\nHost", HEAD_SECONDS),
+    (b"POST /api-keys HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{", WHOLE_SECONDS),
+]
+
+
+@pytest.mark.parametrize("sent,seconds", HALVES)
+async def test_who_stops_half_way_is_cut_off_and_who_waits_for_an_answer_is_not(api: Api, sent: bytes, seconds: float) -> None:
+    reader, writer = await asyncio.open_connection(*api.web.address)
+    writer.write(sent)
+    idle_reader, idle_writer = await asyncio.open_connection(*api.web.address)
+    idle_writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await idle_reader.readline()).startswith(b"HTTP/1.1 200")
+    connections, now = api.web._server.server_state.connections, asyncio.get_running_loop().time()
+    close_late(connections, now + seconds - 1)
+    await asyncio.sleep(0.05)
+    assert not reader.at_eof()
+    close_late(connections, now + seconds + 1)
+    with contextlib.suppress(ConnectionResetError):
+        await asyncio.wait_for(reader.read(), 10)
+    idle_writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    while b"HTTP/1.1 200" not in await asyncio.wait_for(idle_reader.readline(), 10):
+        pass  # the first answer's body, which has no line end
+    idle_writer.close()
+    writer.close()

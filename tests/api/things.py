@@ -1,5 +1,6 @@
 """One thing of every resource: what a route with an id in its path is tried with. A new resource needs a line here."""
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -59,20 +60,43 @@ async def _webhook(api: Api, customer: Customer, key: str) -> str:
     return number
 
 
-async def part_of(api: Api, path: str, number: str, key: str) -> dict[str, str]:
-    """The id of a part where a path names one beside the thing: an event of a webhook."""
-    if "{event}" not in path:
-        return {}
+async def _hooked(api: Api, customer: Customer, key: str) -> str:
+    """A webhook and an event of it."""
+    number = await _webhook(api, customer, key)
     (event,) = (await api.ask("GET", f"/webhooks/{number}/events", key)).json["data"]
-    return {"event": str(event["id"])}
+    return f"{number} {event['id']}"
 
 
-THINGS: dict[str, Make] = {  # by the first part of the path
-    "api-keys": _key,
-    "domains": _domain,
-    "transports": _transport,
-    "logs": _log,
-    "accounts": _account,
-    "emails": _email,
-    "webhooks": _webhook,
+THINGS: dict[str, Make] = {  # by a path up to its last id; the ids of a maker are parted by blanks
+    "/api-keys/{id}": _key,
+    "/domains/{id}": _domain,
+    "/transports/{id}": _transport,
+    "/logs/{id}": _log,
+    "/accounts/{id}": _account,
+    "/emails/{id}": _email,
+    "/webhooks/{id}": _webhook,
+    "/webhooks/{id}/events/{event}": _hooked,
+    "/webhooks/{id}/calls/{event}": _hooked,
 }
+MISSING = "0000000000000"
+
+
+def template(path: str) -> str:
+    """The path up to its last id."""
+    return path[: path.rindex("}") + 1]
+
+
+def names(path: str) -> list[str]:
+    """The ids in a path, in order."""
+    return re.findall(r"{(\w+)}", path)
+
+
+async def ids(api: Api, customer: Customer, key: str, path: str) -> dict[str, str]:
+    """A new thing for a path."""
+    made = (await THINGS[template(path)](api, customer, key)).split()
+    return dict(zip(names(path), made, strict=True))
+
+
+def missing(path: str) -> dict[str, str]:
+    """Ids of nothing."""
+    return dict.fromkeys(names(path), MISSING)

@@ -22,7 +22,7 @@ from tests.crash.test_crash_kill import rows
 MAILS, KILLS, CLIENTS, SEED = 5_000, 12, 32, 4711
 AGAIN = 0.05  # seconds before a client tries again
 NOBODY = 9  # a port where nothing listens: mail waits, and is not what this is about
-SETTINGS = {"MAILWRIGHT_HTTP_REQUESTS": "100000"}
+SETTINGS = {"MAILWRIGHT_HTTP__REQUESTS": "100000"}
 
 
 class Clients:
@@ -96,9 +96,9 @@ async def test_each_key_leaves_one_message(data: Path, tmp_path: Path, tell: Tel
                 group.create_task(clients.client())
         assert await house.stop() == 0
     kept = rows(data / "mailwright.db", "SELECT idempotency_key, id FROM message")
-    by_key = dict(kept)
+    by_key = {str(key): int(str(number)) for key, number in kept}
     assert len(kept) == len(by_key) == MAILS, "each key leaves exactly one message"
-    assert {number: {id_text(int(str(by_key[f"k{number}"])))} for number in range(MAILS)} == clients.answers
+    assert {number: {id_text(by_key[f"k{number}"])} for number in range(MAILS)} == clients.answers
     whole = rows(data / "mailwright.db", "SELECT count(*) FROM (SELECT message FROM body GROUP BY message)")
     assert whole == [(MAILS,)], "no body without a message, no message without its body"
     sizes = rows(data / "mailwright.db", "SELECT count(*) FROM message WHERE size != (SELECT sum(length(bytes)) FROM body "

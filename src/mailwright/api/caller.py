@@ -131,11 +131,9 @@ async def caller_of(request: Request, scope: Scope) -> Caller:
 
 
 async def _operator(key: ApiKey, named: str | None, services: Services) -> Caller:
-    """The operator may do for an account that it names what the account may."""
-    if named is None:
-        return Caller(replace(key, scopes=key.scopes | {Scope.READ, Scope.ADMIN}), None)
+    """The operator may do for an account that it names what the account may; what is about one wants it named (`Caller.one`)."""
     try:
-        view = await services.accounts.named(named)
+        view = await services.accounts.named(named) if named is not None else None
     except NotFound as gone:
         raise ApiError(404, "not_found", NO_SUCH_ACCOUNT) from gone
     return Caller(replace(key, scopes=key.scopes | OF_AN_ACCOUNT), view)

@@ -12,6 +12,7 @@ from mailwright.api.caller import Administering, Caller, Reading
 from mailwright.api.errors import ApiError
 from mailwright.api.services import Given, Services
 from mailwright.api.wire import Asked, Deleted, Listed, Paging, Told, cut, moment, number_of
+from mailwright.app.settings import Delivery
 from mailwright.app.setup import SELECTOR, keep_domain
 from mailwright.auth import make_key
 from mailwright.domains.records import Standing, Wanted, overall, stand, wanted
@@ -171,7 +172,9 @@ async def verify_domain(id: str, caller: Administering, services: Given) -> Doma
 
 
 def _only_who_gives(caller: Caller, services: Services) -> None:
-    if Scope.OPERATOR not in caller.key.scopes and not services.settings.http.accounts_add_domains:
+    said, settings = services.settings.http.accounts_add_domains, services.settings
+    themselves = settings.delivery is Delivery.CAPTURE if said is None else said
+    if not themselves and Scope.OPERATOR not in caller.key.scopes:
         raise ApiError(403, "restricted_api_key", OPERATORS_TO_GIVE)
 
 

@@ -13,7 +13,7 @@ from mailwright.accounts import Submitter
 from mailwright.api.caller import Caller
 from mailwright.api.errors import ApiError, Json, told, unavailable
 from mailwright.api.invalid import invalid
-from mailwright.api.letters import Order, json_of, keyed, order_of, orders_of
+from mailwright.api.letters import FIELDS, Order, json_of, keyed, order_of, orders_of
 from mailwright.api.services import Services
 from mailwright.flows.letter import Sealed, post, seal
 from mailwright.flows.submit import Receipt
@@ -22,7 +22,7 @@ from mailwright.values import Finding, Level, Malformed, Unavailable
 from mailwright.values.finding import error
 from mailwright.values.ids import id_text
 
-IN_A_THREAD = 128 * 1024  # octets of a body from which on reading it would hold up others
+IN_A_THREAD = 64 * 1024  # octets of a body from which on reading it would hold up others
 MAX_KEY = 256  # characters, as Resend has it
 BAD_KEY = error(
     "idempotency-key-malformed",
@@ -72,9 +72,10 @@ class Terms:
         try:
             return order_of(given, now=services.now(), most=most, key=self.key, digest=self.digest)
         except ValidationError as fault:
-            missing = all(one["type"] == "missing" for one in fault.errors(include_url=False, include_input=False))
+            wrong = [one | {"loc": ("body", *one["loc"])} for one in fault.errors(include_url=False, include_input=False)]
+            missing = all(one["type"] == "missing" for one in wrong)
             name = "missing_required_field" if missing else "validation_error"
-            raise ApiError(422, name, *invalid(fault.errors(include_url=False, include_input=False))) from None
+            raise ApiError(422, name, *invalid(wrong, known=FIELDS)) from None
 
 
 async def one(raw: bytes, request: Request, caller: Caller, services: Services) -> Response:

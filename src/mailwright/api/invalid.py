@@ -1,6 +1,8 @@
 """What is wrong with a request, field by field, in words: from pydantic's list of errors to findings."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from mailwright.values import Finding
@@ -26,17 +28,20 @@ _WRONG_KIND = {
 }
 
 
-def invalid(errors: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """A finding for each error, at most MOST. Never shows what was sent but the names of fields."""
-    return [_finding(one) for one in errors[:MOST]]
+def invalid(errors: Sequence[Mapping[str, Any]], *, known: Collection[str] = ()) -> list[Finding]:
+    """A finding for each error, at most MOST. Never shows what was sent but the names of fields.
+
+    `known` are fields of the request: one that looks like a misspelt one is named.
+    """
+    return [_finding(one, known) for one in errors[:MOST]]
 
 
-def _finding(one: Mapping[str, Any]) -> Finding:
+def _finding(one: Mapping[str, Any], known: Collection[str]) -> Finding:
     kind, where, context = str(one["type"]), _name(one.get("loc", ())), one.get("ctx") or {}
     if kind == "missing":
         return error("field-missing", f"{where} is missing.", do="Add it; /docs shows what the request needs.")
     if kind == "extra_forbidden":
-        return error("field-unknown", f"{where} is not known here.", do="Leave it out, or look at its spelling in /docs.")
+        return error("field-unknown", f"{where} is not known here.", do=_meant(one.get("loc", ()), known))
     if kind == "json_invalid":
         return error("json-invalid", "The body of the request is not JSON.", do="Send one JSON object, encoded as UTF-8.")
     if kind in {"value_error", "assertion_error"}:
@@ -45,6 +50,15 @@ def _finding(one: Mapping[str, Any]) -> Finding:
     if kind in _WRONG_KIND:
         return error("field-invalid", f"{where} is not {_WRONG_KIND[kind]}.", do=f"Send {_WRONG_KIND[kind]}.")
     return error("field-invalid", f"{where} is not as it should be: {_lower(str(one.get('msg', '')))}.", do="Correct this field.")
+
+
+def _meant(path: Sequence[object], known: Collection[str]) -> str:
+    """What to do with a field that nobody knows; an SDK's own spelling (replyTo) is seen through."""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(path[-1] if path else ""))[:LONGEST_NAME].lower()
+    near = get_close_matches(name, known, n=1)
+    return (
+        f"Write {near[0]}, if you mean that; /docs has them all." if near else "Leave it out, or look at its spelling in /docs."
+    )
 
 
 def _name(path: Sequence[object]) -> str:

@@ -62,7 +62,7 @@ class NewEmail(wire.Asked):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
 
     author: str = Field(alias="from", description="`name@example.com` or `Name <name@example.com>`, of a domain of the account.")
-    to: str | list[str]
+    to: Texts = Field(None, description="May be left out where cc or bcc names somebody.")
     subject: str
     html: str | None = None
     text: str | None = Field(None, description="Made from the HTML where it is missing.")
@@ -92,6 +92,7 @@ class Order:
 
 
 ONE = TypeAdapter(NewEmail)
+FIELDS = frozenset(field.alias or name for model in (NewEmail, File, Tag, Calendar) for name, field in model.model_fields.items())
 
 
 def json_of(raw: bytes) -> Any:
@@ -114,9 +115,9 @@ def order_of(given: Any, *, now: int, most: int, key: str = "", digest: str = ""
     new = ONE.validate_python(given)
     _not_yet(new)
     to, cc, bcc = (_mailboxes(name, value) for name, value in (("to", new.to), ("cc", new.cc), ("bcc", new.bcc)))
-    if not to:
-        raise Malformed("to is empty.", "Name at least one recipient.")
     recipients = [one.address for one in (*to, *cc, *bcc)]
+    if not recipients:
+        raise Malformed("The mail has no recipient.", "Name somebody in to.")
     if len(recipients) > most:
         raise Malformed(f"The mail has {len(recipients)} recipients.", f"Send it to at most {most} at once; split the list.")
     calendar, method = _calendar(new.calendar)

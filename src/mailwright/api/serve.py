@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.types import ASGIApp
 
+from mailwright.api.protocol import Bounded, watch
 from mailwright.net.listening import cannot_listen
 
 BACKLOG = 128
@@ -32,7 +33,13 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn does it, then tell."""
         await super().startup(sockets=sockets)
+        self._watch = asyncio.create_task(watch(self.server_state.connections), name="http clients")
         self.serving.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does it."""
+        self._watch.cancel()
+        await super().shutdown(sockets=sockets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ async def serve(app: ASGIApp, host: str, port: int, *, ending: Callable[[], None
     address = listening.getsockname()
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Bounded,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -32,7 +32,7 @@ async def first_account(directory: Directory, vault: Vault, ids: IdMaker, *, now
     await directory.add_account(account)
     domain = SendingDomain(ids.next(now), account.id, DOMAIN)
     await keep_domain(directory, vault, lambda: ids.next(now), domain, make_key(DOMAIN, SELECTOR))
-    scopes = (Scope.SEND, Scope.READ, Scope.ADMIN)
+    scopes = (Scope.SEND, Scope.READ, Scope.ADMIN)  # one key for all, as users of Resend know it
     random = secrets.token_bytes(PREFIX_BYTES + SECRET_BYTES)
     key, text = new_key(ids.next(now), account.id, random, name="first key", scopes=scopes, now=now)
     await directory.add_key(key)

@@ -151,9 +151,9 @@ class Http(Table):
 
     address: Annotated[Endpoint, kinds.LISTENING] = setting(Endpoint("127.0.0.1", 8025), "Address and port to listen on.")
     requests: Count = setting(2000, "Requests a second of one API key; more are answered 429.")
-    accounts_add_domains: Flag = setting(
-        False, "Let an account's own keys (scope admin) add domains that nobody has: only where all accounts are trusted."
-    )
+    accounts_add_domains: Annotated[
+        bool | None, kinds.optional(kinds.BOOLEAN, unset="true in capture mode, where nothing leaves, and false in live mode")
+    ] = setting(None, "Let an account's own keys (scope admin) add domains that nobody has: only where all accounts are trusted.")
     log_days: Annotated[int, kinds.whole(0, 365)] = setting(7, "How long GET /logs shows requests; 0 keeps none.")
 
 
