@@ -152,7 +152,7 @@ def test_rails(house: Running, tmp_path: Path) -> None:
     (tmp_path / "main.rb").write_text(RAILS.format(settings=settings, mail=mail.rstrip().removesuffix(")")))
     environ = house.environ(SSL_CERT_FILE=house.environ()["MAIL_CA"])
     subprocess.run(["ruby", "main.rb"], cwd=tmp_path, env=dict(environ), check=True, timeout=30)
-    assert house.captured(house.newest())["Subject"] == "Invoice 7"
+    assert house.captured(house.newest())["Subject"] == "Invoice 8"
 
 
 def test_every_page_is_run() -> None:
