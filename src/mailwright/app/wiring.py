@@ -11,9 +11,10 @@ from mailwright.app import knowledge
 from mailwright.app.accounts import Accounts
 from mailwright.app.aftermath import Aftermath
 from mailwright.app.aims import Aims
-from mailwright.app.calling import Calling, Means
+from mailwright.app.calling import Calling
 from mailwright.app.capture import CaptureSender
 from mailwright.app.dispatch import Dispatch
+from mailwright.app.hook_lane import Means
 from mailwright.app.house import House
 from mailwright.app.intake import Intake
 from mailwright.app.learn import learn
