@@ -159,8 +159,8 @@ async def test_scheduled_mail_waits_moves_and_is_cancelled(api: Api) -> None:
     assert story["recipients"][0]["now"]["text"].startswith("It waits for its time: first try at")
     assert (await acme.ask("POST", f"/emails/{number}/cancel")).json == {"object": "email", "id": number}
     assert (await acme.look(number))["last_event"] == "canceled"
-    refused(await acme.ask("PATCH", f"/emails/{number}", {"scheduled_at": later}), 409, "conflict", "conflict")
-    refused(await acme.ask("POST", f"/emails/{number}/cancel"), 409, "conflict", "conflict")
+    refused(await acme.ask("PATCH", f"/emails/{number}", {"scheduled_at": later}), 409, "conflict", "state-conflict")
+    refused(await acme.ask("POST", f"/emails/{number}/cancel"), 409, "conflict", "state-conflict")
     assert [State(one.state) for one in (await api.story(number)).deliveries] == [State.CANCELLED]
 
 
@@ -184,7 +184,7 @@ async def test_lists_go_on_in_both_directions(api: Api) -> None:
     assert ([one["id"] for one in page["data"]], page["has_more"]) == ([sent[3]], True)
     assert page["data"][0]["from"] == acme.mail["from"]
     assert (await acme.ask("GET", "/emails", limit="101")).status == 422
-    refused(await acme.ask("GET", "/emails", after=sent[0], before=sent[1]), 422, "validation_error", "cursor-both-ways")
+    refused(await acme.ask("GET", "/emails", after=sent[0], before=sent[1]), 422, "validation_error", "page-unknown")
 
 
 async def test_secret_mail_is_never_shown(api: Api) -> None:
@@ -212,8 +212,8 @@ async def test_a_batch_is_all_or_none_unless_it_says_otherwise(api: Api) -> None
     acme = await desk(api, "batch")
     good, bad, foreign = acme.mail, {**acme.mail, "to": "nobody"}, {**acme.mail, "from": "a@elsewhere.example"}
     answer = await acme.ask("POST", "/emails/batch", [good, bad, foreign])
-    assert "Mail 1 of the batch" in refused(answer, 422, "validation_error", "malformed")
-    assert [finding["code"] for finding in answer.json["findings"]] == ["malformed", "author-not-yours"]
+    assert "Mail 1 of the batch" in refused(answer, 422, "validation_error", "value-malformed")
+    assert [finding["code"] for finding in answer.json["findings"]] == ["value-malformed", "author-not-yours"]
     assert await api.messages(acme.account.id) == []
     taken = (await acme.ask("POST", "/emails/batch", [good, bad, good], headers={"x-batch-validation": "permissive"})).json
     assert [error["index"] for error in taken["errors"]] == [1]
@@ -221,8 +221,8 @@ async def test_a_batch_is_all_or_none_unless_it_says_otherwise(api: Api) -> None
     answer = await acme.ask("POST", "/emails/batch", [good], headers={"x-batch-validation": "perhaps"})
     refused(answer, 422, "validation_error", "batch-mode-unknown")
     for size in (0, 101):
-        refused(await acme.ask("POST", "/emails/batch", [good] * size), 422, "validation_error", "malformed")
-    refused(await acme.ask("POST", "/emails/batch", good), 422, "validation_error", "malformed")
+        refused(await acme.ask("POST", "/emails/batch", [good] * size), 422, "validation_error", "value-malformed")
+    refused(await acme.ask("POST", "/emails/batch", good), 422, "validation_error", "value-malformed")
 
 
 async def test_a_repeated_batch_fills_in_what_is_missing(api: Api) -> None:
@@ -253,7 +253,7 @@ async def test_scopes_and_accounts(api: Api) -> None:
     sender = await api.api_key(acme.account.id, scopes=(Scope.SEND,))
     refused(await api.ask("GET", f"/emails/{number}", sender), 403, "restricted_api_key", "scope-missing")
     operator = await api.operator_key()
-    refused(await api.ask("POST", "/emails", operator, acme.mail), 403, "restricted_api_key", "scope-missing")
+    refused(await api.ask("POST", "/emails", operator, acme.mail), 422, "validation_error", "account-missing")
     assert (await api.ask("GET", f"/emails/{number}", operator)).status == 200
     assert (await api.ask("POST", "/emails", operator, acme.mail, account=acme.account.name)).status == 200
 
@@ -285,17 +285,17 @@ async def test_the_story_over_time(api: Api) -> None:
 @pytest.mark.parametrize(
     "raw,status,name,code",
     [
-        (b"{", 422, "validation_error", "malformed"),
+        (b"{", 422, "validation_error", "value-malformed"),
         (b"null", 422, "validation_error", "field-invalid"),
         (b"{}", 422, "missing_required_field", "field-missing"),
         (b'{"from": 1, "to": "b@x.example", "subject": "x", "text": "x"}', 422, "validation_error", "field-invalid"),
         (b'{"from": "a@b.example", "to": "b@x.example", "subject": "x", "txt": "x"}', 422, "validation_error", "field-unknown"),
-        (b'{"from": "a", "from": "b"}', 422, "validation_error", "malformed"),
+        (b'{"from": "a", "from": "b"}', 422, "validation_error", "value-malformed"),
         (
             b'{"from": "\\ud800@x.example", "to": "b@x.example", "subject": "x", "text": "x"}',
             422,
             "validation_error",
-            "malformed",
+            "value-malformed",
         ),
         (b" " * 40_000_000, 413, "validation_error", "body-too-large"),
     ],
