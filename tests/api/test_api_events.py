@@ -123,7 +123,7 @@ async def test_one_follows_one_mail_or_some_events(api: Api) -> None:
 @pytest.mark.parametrize(
     ("query", "status", "code"),
     [
-        ("?type=email.nonsense", 422, "malformed"),
+        ("?type=email.nonsense", 422, "value-malformed"),
         ("?after=nonsense", 422, "event-unknown"),
         ("?email=0000000000000", 404, "not-found"),
         ("?email=x", 404, "not-found"),

@@ -19,7 +19,9 @@ BODIES = {  # by method and path: a request that would be good for the owner; wi
     ("PATCH", "/domains/{id}"): {"subdomains": False},
     ("PATCH", "/transports/{id}"): {"default": False},
     ("PATCH", "/accounts/{id}"): {"reports": True},
-    ("PATCH", "/emails/{id}"): {"scheduled_at": "2040-01-01T00:00:00Z"},
+    ("PATCH", "/emails/{id}"): {"scheduled_at": "in 2 days"},
+    ("PATCH", "/webhooks/{id}"): {"status": "enabled"},
+    ("POST", "/webhooks/{id}/replay"): {"since": 0},
 }
 
 

@@ -99,7 +99,7 @@ def test_no_text_adds_a_field(path: Path) -> None:
 @pytest.mark.parametrize(
     "changes,because",
     [
-        ({"to": []}, "to is empty"),
+        ({"to": [], "cc": [], "bcc": []}, "no recipient"),
         ({"to": "a@x.example, b@x.example"}, "more than one mailbox"),
         ({"to": "Team: a@x.example;"}, "more than one mailbox"),
         ({"to": "a@@x.example"}, "to cannot be read"),

@@ -187,12 +187,12 @@ async def test_a_secret_subsystem_keeps_its_subject_to_itself(told: Told) -> Non
 WRONG = [
     ({"endpoint": "https://a.example/"}, "field-missing"),
     ({"endpoint": "https://a.example/", "events": []}, "field-invalid"),
-    ({"endpoint": "https://a.example/", "events": ["email.nonsense"]}, "malformed"),
-    ({"endpoint": "a.example", "events": ["*"]}, "malformed"),
-    ({"endpoint": "https://u:p@a.example/", "events": ["*"]}, "malformed"),
+    ({"endpoint": "https://a.example/", "events": ["email.nonsense"]}, "value-malformed"),
+    ({"endpoint": "a.example", "events": ["*"]}, "value-malformed"),
+    ({"endpoint": "https://u:p@a.example/", "events": ["*"]}, "value-malformed"),
     ({"endpoint": "https://a.example/" + "x" * 2000, "events": ["*"]}, "field-invalid"),
     ({"endpoint": "https://a.example/", "events": ["a\r\nb"]}, "field-invalid"),
-    ({"endpoint": "https://a.example/\r\nX: y", "events": ["*"]}, "malformed"),
+    ({"endpoint": "https://a.example/\r\nX: y", "events": ["*"]}, "value-malformed"),
     ({"endpoint": "https://a.example/", "events": ["*"], "secret": "x"}, "field-unknown"),
 ]
 

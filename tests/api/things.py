@@ -52,6 +52,21 @@ async def _email(api: Api, customer: Customer, key: str) -> str:
     return await api.hand_in(customer, "bob@remote.example")
 
 
+async def _webhook(api: Api, customer: Customer, key: str) -> str:
+    """With a call: it hears of a mail that is handed in."""
+    wanted = {"endpoint": "https://app.example/hook", "events": ["email.sent"]}
+    number = str((await api.ask("POST", "/webhooks", key, wanted)).json["id"])
+    await api.hand_in(customer, "bob@remote.example")
+    return number
+
+
+async def _hooked(api: Api, customer: Customer, key: str) -> str:
+    """A webhook and an event of it."""
+    number = await _webhook(api, customer, key)
+    (event,) = (await api.ask("GET", f"/webhooks/{number}/events", key)).json["data"]
+    return f"{number} {event['id']}"
+
+
 THINGS: dict[str, Make] = {  # by a path up to its last id; the ids of a maker are parted by blanks
     "/api-keys/{id}": _key,
     "/domains/{id}": _domain,
@@ -59,6 +74,9 @@ THINGS: dict[str, Make] = {  # by a path up to its last id; the ids of a maker a
     "/logs/{id}": _log,
     "/accounts/{id}": _account,
     "/emails/{id}": _email,
+    "/webhooks/{id}": _webhook,
+    "/webhooks/{id}/events/{event}": _hooked,
+    "/webhooks/{id}/calls/{event}": _hooked,
 }
 MISSING = "0000000000000"
 

@@ -10,7 +10,8 @@ import pytest_asyncio
 import standardwebhooks
 import svix.webhooks
 
-from mailwright.app.calling import AT_ONCE, Calling, Means
+from mailwright.app.calling import AT_ONCE, Calling
+from mailwright.app.hook_lane import Means
 from mailwright.app.knowledge import replies
 from mailwright.app.logs import logger
 from mailwright.app.vault import webhook_place

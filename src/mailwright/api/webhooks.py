@@ -302,7 +302,7 @@ def _attempts(view: CallView) -> list[AttemptTold]:
 
 def _findings(hook: Webhook) -> list[FindingTold]:
     found = (*concerns(receiver(hook.url)), *concerns_of(hook.events))
-    return [FindingTold(**shown(finding)) for finding in found]
+    return [FindingTold.model_validate(shown(finding)) for finding in found]
 
 
 async def _told(hook: Webhook, services: Services) -> WebhookTold:

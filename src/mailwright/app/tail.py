@@ -26,6 +26,17 @@ class _Listener:
     key: int
     news: "asyncio.Queue[Sequence[Happened] | None]" = field(default_factory=asyncio.Queue)  # None is the end
 
+    async def batches(self) -> AsyncIterator[Sequence[Happened]]:
+        """What is told, until the end; an empty one where nothing came for a while."""
+        while True:
+            try:
+                news = await asyncio.wait_for(self.news.get(), BEAT)
+            except TimeoutError:
+                news = ()
+            if news is None:
+                return
+            yield news
+
 
 class Tail:
     """Lives in the event loop."""
@@ -58,17 +69,11 @@ class Tail:
                 told.add(after)
                 async for one in self._past(position(after), account, told):
                     yield one
-            while True:
-                try:
-                    news = await asyncio.wait_for(listener.news.get(), BEAT)
-                except TimeoutError:
+            async for news in listener.batches():
+                for one in [one for one in news if one.id not in told and one.id >= first]:
+                    yield one
+                if not news:
                     yield None
-                    continue
-                if news is None:
-                    return
-                for one in news:
-                    if one.id not in told and one.id >= first:
-                        yield one
 
     def end(self) -> None:
         """Every listener is told the end, and nobody may come any more."""

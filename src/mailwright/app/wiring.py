@@ -1,7 +1,6 @@
 """The only place that names concrete doors: from settings to a house that serves."""
 
 import os
-import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,9 +11,10 @@ from mailwright.app import knowledge
 from mailwright.app.accounts import Accounts
 from mailwright.app.aftermath import Aftermath
 from mailwright.app.aims import Aims
-from mailwright.app.calling import Calling, Means
+from mailwright.app.calling import Calling
 from mailwright.app.capture import CaptureSender
 from mailwright.app.dispatch import Dispatch
+from mailwright.app.hook_lane import Means
 from mailwright.app.house import House
 from mailwright.app.intake import Intake
 from mailwright.app.learn import learn
@@ -48,6 +48,7 @@ from mailwright.values.ids import NODES, IdMaker
 
 RETURN_SECRET = "return-path"
 SECRET_BYTES = 32
+DICE = secrets.SystemRandom()  # not the shared generator of `random`: what others draw from that stays theirs to repeat
 
 
 def now_ms() -> int:
@@ -121,7 +122,7 @@ async def _works(
         connections=settings.queue.connections,
         log=log,
         now=now,
-        chance=random.random,
+        chance=DICE.random,
         capture=settings.delivery is Delivery.CAPTURE,
         trouble=lambda: storage.trouble,
     )
@@ -180,4 +181,4 @@ async def _return_secret(storage: Storage, vault: Vault) -> bytes:
 
 def shuffled(items: Sequence[Mx]) -> Sequence[Mx]:
     """The same in random order."""
-    return random.sample(items, len(items))
+    return DICE.sample(items, len(items))

@@ -10,9 +10,26 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, exists, func, or_, select, text, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Row,
+    SmallInteger,
+    Text,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from mailwright.storage import happened
+from mailwright.storage.many import run_rows
 from mailwright.storage.rows import padded, storable
 from mailwright.storage.schema import event, webhook, webhook_call, worker
 from mailwright.storage.telling import CALLS_AGAIN
@@ -24,6 +41,19 @@ PAGE = 100  # rows looked at in one claim
 STEP = 500  # rows that change in one transaction
 _WAITING, _OPEN, _CALLING = (text(f"webhook_call.{one}") for one in ("state = 0", "state IN (0, 1)", "state = 1"))
 _c, _w = webhook_call.c, webhook.c
+_END = """UPDATE webhook_call SET state = given.state, due_at = given.due_at, attempts = given.attempts, tries = given.tries,
+lease = NULL FROM ({rows}) AS given WHERE webhook_call.webhook = given.webhook AND webhook_call.event = given.event
+AND webhook_call.state = 1 AND webhook_call.lease = given.lease RETURNING webhook_call.event"""
+# The next call of each message is due.
+_RELEASE = f"""UPDATE webhook_call SET due_at = given.at FROM ({{rows}}) AS given
+WHERE webhook_call.webhook = given.webhook AND webhook_call.state = 0 AND webhook_call.due_at = {PARKED}
+AND webhook_call.event = (SELECT min(event) FROM webhook_call AS first
+  WHERE first.state IN (0, 1) AND first.webhook = given.webhook AND first.message = given.message)"""  # noqa: S608 - a constant
+_TYPES = {"tries": Text, "state": SmallInteger}
+_ENDED: list[Column[Any]] = [
+    Column(name, _TYPES.get(name, BigInteger)) for name in ("webhook", "event", "lease", "state", "due_at", "attempts", "tries")
+]
+_RELEASED: list[Column[Any]] = [Column(name, BigInteger) for name in ("webhook", "message", "at")]
 
 
 def hook(row: Row[Any]) -> Webhook:
@@ -103,33 +133,25 @@ def end(connection: Connection, ended: Sequence[Ended], worker: int) -> list[int
     disabled = []
     for number in sorted(by_hook):  # in order: two processes must not wait for each other
         held = connection.execute(select(_w.state).where(_w.id == number).with_for_update()).one_or_none()
-        ours = [one for one in by_hook[number] if _end_one(connection, one, worker)]
+        ours = _end(connection, number, by_hook[number], worker)
         if held is not None and _tell_hook(connection, number, ours):
             disabled.append(number)
     return disabled
 
 
-def _end_one(connection: Connection, one: Ended, worker: int) -> bool:
-    told = json.dumps([[tried.at, tried.status, storable(tried.answer)] for tried in one.tries], separators=(",", ":"))
-    mine = update(webhook_call).where(_c.webhook == one.webhook, _c.event == one.event, _CALLING, _c.lease == worker)
-    changed = mine.values(state=int(one.state), due_at=one.due_at, attempts=one.attempts, tries=told, lease=None)
-    if not connection.execute(changed).rowcount:
-        return False
-    if one.state.final:
-        _release(connection, one.webhook, one.message, one.at)
-    return True
-
-
-def _release(connection: Connection, number: int, message: int, now: int) -> None:
-    """The next call of the message is due."""
-    first = select(func.min(_c.event)).where(_OPEN, _c.webhook == number, _c.message == message).scalar_subquery()
-    parked = update(webhook_call).where(_WAITING, _c.webhook == number, _c.event == first, _c.due_at == PARKED)
-    connection.execute(parked.values(due_at=now))
+def _end(connection: Connection, number: int, ended: Sequence[Ended], worker: int) -> list[Ended]:
+    """Those that this worker had."""
+    rows = [(number, one.event, worker, int(one.state), one.due_at, one.attempts, _stored(one.tries)) for one in ended]
+    _, returned = run_rows(connection, _END, _ENDED, rows)
+    mine = {row[0] for row in returned}
+    ours = [one for one in ended if one.event in mine]
+    run_rows(connection, _RELEASE, _RELEASED, [(number, one.message, one.at) for one in ours if one.state.final])
+    return ours
 
 
 def _tell_hook(connection: Connection, number: int, ended: Sequence[Ended]) -> bool:
     """What the tries say about the webhook as a whole; True where it is disabled by them."""
-    ended = [one for one in ended if one.state not in (CallState.CAPTURED, CallState.SKIPPED)]
+    ended = [one for one in ended if one.tried]
     if not ended:
         return False
     of = update(webhook).where(_w.id == number)
@@ -138,7 +160,8 @@ def _tell_hook(connection: Connection, number: int, ended: Sequence[Ended]) -> b
         return False
     first, rest = min(one.at for one in ended), max(one.pause or 0 for one in ended)
     since = func.coalesce(_w.failing_since, first)
-    connection.execute(of.values(failing_since=since, failures=_w.failures + len(ended), rests_until=rest))
+    rests = {"rests_until": rest} if rest else {}
+    connection.execute(of.values(failing_since=since, failures=_w.failures + len(ended), **rests))
     notice = next((one.disable for one in ended if one.disable), "")
     if not notice:
         return False
@@ -222,6 +245,10 @@ def forget_stray(connection: Connection) -> int:
     stray = and_(_WAITING, _c.webhook.not_in(select(_w.id)))
     some = select(_c.webhook, _c.event).where(stray).limit(STEP)
     return connection.execute(delete(webhook_call).where(tuple_(_c.webhook, _c.event).in_(some))).rowcount
+
+
+def _stored(tried: Sequence[Try]) -> str:
+    return json.dumps([[one.at, one.status, storable(one.answer)] for one in tried], separators=(",", ":"))
 
 
 def tries(stored: str) -> tuple[Try, ...]:

@@ -40,9 +40,9 @@ def answered(call: Call, tried: Try, *, chance: float, retry_after: int | None =
 
 
 def untried(call: Call, state: CallState, *, now: int) -> Ended:
-    """Nothing is sent: CAPTURED in capture mode, SKIPPED where the webhook does not want to hear of it any more."""
+    """Nothing was sent: CAPTURED in capture mode, SKIPPED where it is not wanted any more, WAITING where it is given back."""
     event = call.happened
-    return Ended(call.webhook.id, event.id, event.message, state, now, now, call.tries, call.attempts)
+    return Ended(call.webhook.id, event.id, event.message, state, now, now, call.tries, call.attempts, tried=False)
 
 
 def _rest(call: Call, tried: Try, *, chance: float, retry_after: int | None) -> int | None:

@@ -74,7 +74,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of a try. `pause` puts the whole webhook off until then; `disable` ends it, with the words for its notice."""
+    """What became of a call. `pause` puts the whole webhook off until then; `disable` ends it, with the words for its notice.
+
+    Without `tried` nothing was sent, and nothing is known of the receiver by it.
+    """
 
     webhook: int
     event: int
@@ -86,6 +89,7 @@ class Ended:
     attempts: int
     pause: int | None = None
     disable: str = ""
+    tried: bool = True
 
 
 @dataclass(frozen=True, slots=True)

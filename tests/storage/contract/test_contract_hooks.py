@@ -292,3 +292,35 @@ async def test_events_are_read_in_order(storage: Storage, mails: Mails) -> None:
     assert await storage.events.after(all_of_them[1].id, account=7) == (all_of_them[2:], None)
     assert await storage.events.after(all_of_them[1].id, account=8) == ([], None)
     assert await storage.events.these([]) == []
+
+
+async def test_whoever_calls_and_in_whatever_way_it_ends_nothing_is_parked_for_ever(
+    storage: Storage, another: Another, mails: Mails
+) -> None:
+    """Two processes claim and end while events come in: in the end all is told, of each mail in order."""
+    number, both = await hooked(storage, mails), [storage, await another()]
+    sent = [(await mails.accept(storage, now=NOW + n))[0].id for n in range(12)]
+    told: list[tuple[int, int]] = []
+
+    async def comes_in() -> None:
+        for message in sent:
+            await storage.queue.pause(message=message, why="wait", now=NOW + 100)
+            await storage.queue.resume(message=message, now=NOW + 200)
+
+    async def calls(mine: Storage, me: int) -> None:
+        for turn in range(400):
+            claimed = await taken(mine, number, me, now=NOW + 10 * turn, limit=7)
+            failing = [call for call in claimed if call.attempts == 0 and call.happened.id % 3 == 0]
+            done = [call for call in claimed if call not in failing]
+            told.extend((call.happened.message, call.happened.id) for call in done)
+            again = [ended(call, CallState.WAITING, due_at=NOW + 10 * turn + 5) for call in failing]
+            await mine.hooks.end([*again, *[ended(call, at=NOW + 10 * turn) for call in done]], worker=me)
+            if len(told) == 3 * len(sent):
+                return
+
+    workers = [await worker(one) for one in both]
+    await asyncio.gather(comes_in(), *(calls(one, me) for one, me in zip(both, workers, strict=True)))
+    assert len(told) == len(set(told)) == 3 * len(sent)
+    for message in sent:
+        mine = [event for of, event in told if of == message]
+        assert mine == sorted(mine)
