@@ -235,6 +235,18 @@ class NewApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address to which the account does not send; `source_id` is the mail that brought it about."""
+
+    id: str
+    email: str
+    origin: str
+    created_at: datetime
+    reason: str = ""
+    source_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
     """Where events are sent to; `signing_secret` comes when it is made, and never again."""
 
@@ -434,6 +446,21 @@ def _api_keys(*, limit: int | None = None, after: str = "", before: str = "") ->
 def _remove_api_key(number: str) -> Call[str]:
     """The key opens nothing from now on."""
     return Call("DELETE", f"/api-keys/{_part(number)}", _id)
+
+
+def _suppress(address: str) -> Call[str]:
+    """Send nothing to an address any more."""
+    return Call("POST", "/suppressions", _id, body={"email": address})
+
+
+def _suppressions(*, limit: int | None = None, after: str = "", before: str = "") -> Call[Page[Suppression]]:
+    """Addresses to which nothing is sent."""
+    return Call("GET", "/suppressions", _page(Suppression), query=_cursor(limit, after, before))
+
+
+def _lift_suppression(id_or_address: str) -> Call[str]:
+    """Send to an address again."""
+    return Call("DELETE", f"/suppressions/{_part(id_or_address)}", _id)
 
 
 def _add_webhook(endpoint: str, events: Sequence[str]) -> Call[Webhook]:
@@ -660,6 +687,9 @@ class _Calls:
     add_api_key = _Method(_add_api_key)
     api_keys = _Method(_api_keys)
     remove_api_key = _Method(_remove_api_key)
+    suppress = _Method(_suppress)
+    suppressions = _Method(_suppressions)
+    lift_suppression = _Method(_lift_suppression)
     add_webhook = _Method(_add_webhook)
     webhook = _Method(_webhook)
     webhooks = _Method(_webhooks)
