@@ -1,12 +1,18 @@
 """Who is let in, with which words the others are sent away, and that nothing but words goes out."""
 
+import asyncio
+from ipaddress import ip_network
+
 import pytest
+from starlette.requests import HTTPConnection
 
 from mailwright.accounts import Scope
 from mailwright.accounts.key import prefix_of
+from mailwright.api.client import client_of
 from tests.api.asking import ALL, Answer, Api
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+PROXIES = [ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8")]
 FIELDS = {"statusCode", "name", "message", "code", "do", "findings"}
 
 
@@ -85,7 +91,7 @@ async def test_a_key_of_the_operator_hands_in_nothing_over_smtp(api: Api) -> Non
         await api.client(await api.operator_key())
 
 
-async def test_who_guesses_is_not_heard_any_more_and_who_was_good_before_is(api: Api) -> None:
+async def test_who_guesses_is_told_to_wait_and_good_keys_from_the_same_address_are_let_in(api: Api) -> None:
     acme = await api.customer("guessed")
     good, unused = await api.full_key(acme), await api.api_key(acme.id, scopes=ALL)
     try:
@@ -95,7 +101,10 @@ async def test_who_guesses_is_not_heard_any_more_and_who_was_good_before_is(api:
         answer = await api.ask("GET", "/api-keys", "mw_wrong")
         refused(answer, 429, "rate_limit_exceeded", "logins-too-many")
         assert answer.headers["retry-after"] == "600"
-        assert (await api.ask("GET", "/api-keys", unused)).status == 429
+        for key in (good, unused):
+            assert (await api.ask("GET", "/api-keys", key)).status == 200
+        flood = [api.ask("GET", "/api-keys", f"mw_{'a' * 8}_{n:a>32}") for n in range(60)]
+        assert {answer.status for answer in await asyncio.gather(*flood)} == {429}
         assert (await api.ask("GET", "/api-keys", good)).status == 200
     finally:
         await api.restart()  # with nothing counted
@@ -111,3 +120,23 @@ async def test_unknown_addresses_and_methods_have_the_same_shape(api: Api) -> No
 async def test_health_stays_open(api: Api) -> None:
     for path in ("/healthz", "/readyz", "/metrics"):
         assert (await api.ask("GET", path)).status == 200
+
+
+FORWARDED = [
+    ("127.0.0.1", [], "127.0.0.1", "the proxy itself asks"),
+    ("127.0.0.1", ["203.0.113.7"], "203.0.113.7", "a proxy says whom it was asked by"),
+    ("::ffff:127.0.0.1", ["203.0.113.7"], "203.0.113.7", "the same, over a socket for both families"),
+    ("127.0.0.1", ["1.1.1.1, 203.0.113.7, 10.0.0.9"], "203.0.113.7", "two proxies; what stands before them anybody wrote"),
+    ("127.0.0.1", ["1.1.1.1", "203.0.113.7"], "203.0.113.7", "the same in two lines"),
+    ("127.0.0.1", ["10.0.0.8"], "10.0.0.8", "nobody but proxies"),
+    ("127.0.0.1", ["203.0.113.7, unknown"], "127.0.0.1", "what is no address is not believed"),
+    ("203.0.113.9", ["1.1.1.1"], "203.0.113.9", "who is no proxy is not believed"),
+]
+
+
+@pytest.mark.parametrize("peer,lines,client,because", FORWARDED, ids=[row[-1] for row in FORWARDED])
+async def test_only_proxies_are_believed(peer: str, lines: list[str], client: str, because: str) -> None:
+    headers = [(b"x-forwarded-for", line.encode()) for line in lines]
+    request = HTTPConnection({"type": "http", "client": (peer, 1), "headers": headers})
+    assert client_of(request, PROXIES) == client, because
+    assert client_of(request, []) == peer

@@ -174,6 +174,15 @@ def test_keys_that_open_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         resend.Emails.send(HELLO)
 
 
+@pytest.mark.parametrize(
+    "wrong,said", [("/", "Take the slash away"), ("/v1", "Leave /v1 out of the base URL"), ("/v1/", "Leave /v1 out")]
+)
+def test_a_wrong_base_url_is_told(house: Running, monkeypatch: pytest.MonkeyPatch, wrong: str, said: str) -> None:
+    monkeypatch.setattr(resend, "api_url", house.url + wrong)
+    with pytest.raises(ResendError, match=f"but there is /emails. {said}"):
+        resend.Emails.send(HELLO)
+
+
 async def test_its_async_half() -> None:
     sent = await resend.Emails.send_async(HELLO)
     got: Any = await resend.Emails.get_async(sent["id"])

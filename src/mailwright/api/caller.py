@@ -1,5 +1,6 @@
 """Who asks: the Bearer key of a request, what it may do, and for which account."""
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -9,6 +10,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from mailwright.accounts import OPERATOR, AccountView, ApiKey, Scope, Submitter
+from mailwright.api.client import client_of
 from mailwright.api.errors import ApiError
 from mailwright.api.frame import asking_of
 from mailwright.api.limits import Rates
@@ -18,6 +20,7 @@ from mailwright.values import Finding, NotFound
 from mailwright.values.finding import error
 
 PROVEN = 10_000  # keys that are remembered to be good
+GUESSERS = 20  # keys from addresses that guess, which wait to be looked up
 OF_AN_ACCOUNT = frozenset({Scope.SEND, Scope.READ, Scope.ADMIN})
 NO_KEY = error(
     "key-missing",
@@ -72,25 +75,36 @@ class Doorkeeper:
         self._window = limits.login_window.total_seconds()
         self._failed = FailedLogins(per_address=limits.login_failures, window=self._window)
         self.rates = Rates(services.settings.http.requests, services.steady)
+        self._turn, self._guessers = asyncio.Semaphore(1), 0
         self._proven: OrderedDict[bytes, None] = OrderedDict()
 
     async def let_in(self, text: str, client: str) -> ApiKey:
         """The key with this text. Raises ApiError, Unavailable.
 
-        An address that guesses is not heard any more; a key that was good before still is: many may share an address.
+        Many may share an address, so a good key is let in from wherever it comes; but the keys of an address that guesses are
+        looked up one after the other, and not at all while many wait, unless they were good before.
         """
         now, mark = self._services.steady(), hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-        if mark not in self._proven and self._failed.refusal(client, "", now) is not None:
-            raise self._too_many()
-        key = await self._services.accounts.key(text)
+        guesses = mark not in self._proven and self._failed.refusal(client, "", now) is not None
+        key = await (self._looked_up_in_turn(text) if guesses else self._services.accounts.key(text))
         if key is None:
             self._failed.failed(client, "", now)
             self._proven.pop(mark, None)
             self._services.metrics.login_failures += 1
             self._services.log.warning("login refused", client=client)
-            raise ApiError(403, "invalid_api_key", WRONG_KEY)
+            raise self._too_many() if guesses else ApiError(403, "invalid_api_key", WRONG_KEY)
         self._remember(mark)
         return key
+
+    async def _looked_up_in_turn(self, text: str) -> ApiKey | None:
+        if self._guessers >= GUESSERS:
+            raise self._too_many()
+        self._guessers += 1
+        try:
+            async with self._turn:
+                return await self._services.accounts.key(text)
+        finally:
+            self._guessers -= 1
 
     def _remember(self, mark: bytes) -> None:
         if mark not in self._proven:
@@ -120,7 +134,7 @@ async def caller_of(request: Request, scope: Scope) -> Caller:
     if kind.lower() != "bearer" or not text.strip():
         raise ApiError(401, "missing_api_key", NO_KEY, headers={"www-authenticate": "Bearer"})
     asking = asking_of(request)
-    key = asking.key = await doorkeeper.let_in(text.strip(), request.client.host if request.client else "")
+    key = asking.key = await doorkeeper.let_in(text.strip(), client_of(request, services.settings.http.proxies))
     asking.headers = doorkeeper.rates.take(key.id)
     named = request.query_params.get("account") if request.scope["query_string"] else None
     caller = await (_operator(key, named, services) if key.account == OPERATOR else _customer(key, named, services))

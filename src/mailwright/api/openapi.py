@@ -25,6 +25,7 @@ TAGS = {
     "Domains": "What an account writes as, and the records to publish.",
     "Transports": "The ways for an account's mail to leave.",
     "Queue": "What waits, and why.",
+    "Suppressions": "To whom the account does not send.",
     "Webhooks": "Be told what happens.",
     "Events": "See what happens as it happens.",
     "Logs": "What was asked over HTTP.",
@@ -66,6 +67,7 @@ REFUSAL: Json = {
     },
 }
 SAID = {
+    "400": "The Idempotency-Key cannot be used as it is.",
     "401": "There is no API key.",
     "403": "The API key is unknown, or may not do this.",
     "404": "There is no such thing, or it is another account's.",
@@ -86,7 +88,7 @@ def document(app: FastAPI, version: str) -> Json:
     whole = get_openapi(title="Mailwright", version=version, description=ABOUT, routes=app.routes, tags=tags)
     for route in routes_of(app):
         for method in route.methods or ():
-            _complete(whole["paths"][route.path_format][method.lower()], scope_of(route))
+            _complete(whole["paths"][route.path_format][method.lower()], method, scope_of(route))
     schemas = whole.setdefault("components", {}).setdefault("schemas", {})
     for name in FRAMEWORKS:
         schemas.pop(name, None)
@@ -117,7 +119,7 @@ def _calls(dependant: Dependant) -> Iterator[object]:
         yield from _calls(one)
 
 
-def _complete(operation: Json, scope: Scope | None) -> None:
+def _complete(operation: Json, method: str, scope: Scope | None) -> None:
     """Who may ask, for whom, and every refusal."""
     answers = operation.setdefault("responses", {})
     if "HTTPValidationError" in str(answers.get("422")):
@@ -128,7 +130,11 @@ def _complete(operation: Json, scope: Scope | None) -> None:
         refusals |= {"401", "403", "404", "422", "429", "503"}
         if scope is not Scope.OPERATOR:
             operation["parameters"] = [*operation.get("parameters", ()), ACCOUNT]
+    if method != "GET":
+        refusals.add("409")
     if "requestBody" in operation:
-        refusals |= {"408", "409", "413", "422"}
+        refusals |= {"408", "413", "422"}
+    if any(one["name"].lower() == "idempotency-key" for one in operation.get("parameters", ())):
+        refusals.add("400")
     for status in sorted(refusals - set(answers)):
         answers[status] = {"description": SAID[status], "content": {"application/json": {"schema": {"$ref": REFUSED}}}}

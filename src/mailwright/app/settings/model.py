@@ -150,6 +150,9 @@ class Http(Table):
     """The web port: the HTTP API with its documentation at /docs, and /healthz, /readyz, /metrics."""
 
     address: Annotated[Endpoint, kinds.LISTENING] = setting(Endpoint("127.0.0.1", 8025), "Address and port to listen on.")
+    proxies: tuple[Annotated[IPv4Network | IPv6Network, kinds.NETWORK], ...] = setting(
+        (), "Proxies in front of it: what they say of their clients in X-Forwarded-For is believed."
+    )
     requests: Count = setting(2000, "Requests a second of one API key; more are answered 429.")
     accounts_add_domains: Annotated[
         bool | None, kinds.optional(kinds.BOOLEAN, unset="true in capture mode, where nothing leaves, and false in live mode")
