@@ -701,6 +701,7 @@ class _Tail:
 
     def __init__(self, after: str, patience: Patience) -> None:
         self.after, self.failures, self.patience = after, 0, patience
+        self.fault: Exception | None = None  # by which the last stream ended
         self.seen: dict[str, None] = {}  # after a break some come again
 
     def request(self) -> dict[str, Any]:
@@ -714,7 +715,7 @@ class _Tail:
             raise _error(answer)
         if not answer.headers.get("content-type", "").startswith("text/event-stream"):
             raise _strange(answer)
-        self.failures = 0
+        self.failures, self.fault = 0, None
         return httpx2.EventSource(answer)
 
     def take(self, told: httpx2.ServerSentEvent) -> Event | None:
@@ -727,10 +728,10 @@ class _Tail:
             del self.seen[next(iter(self.seen))]
         return Event(told.id, told.event, json.loads(told.data))
 
-    def pause(self, fault: Exception | None = None) -> float:
+    def pause(self) -> float:
         """Seconds before it is opened anew."""
         self.failures += 1
-        asked = fault.retry_after if isinstance(fault, MailwrightError) else 0
+        asked = self.fault.retry_after if isinstance(self.fault, MailwrightError) else 0
         return asked or self.patience.pause(min(self.failures, 10))
 
 
@@ -776,19 +777,17 @@ class Client(_Calls):
         """
         tail = _Tail(after, self._patience)
         while True:
-            try:
-                yield from self._listen(tail)
-                time.sleep(tail.pause())
-            except _TAIL_GOES_ON as fault:
-                time.sleep(tail.pause(fault))
+            yield from self._listen(tail)
+            time.sleep(tail.pause())
 
     def _listen(self, tail: _Tail) -> Iterator[Event]:
-        with self._http.stream(**tail.request()) as answer:
-            if not answer.is_success:
-                answer.read()
-            for told in tail.admit(answer):
-                if (event := tail.take(told)) is not None:
-                    yield event
+        try:
+            with self._http.stream(**tail.request()) as answer:
+                if not answer.is_success:
+                    answer.read()
+                yield from (event for told in tail.admit(answer) if (event := tail.take(told)) is not None)
+        except _TAIL_GOES_ON as fault:
+            tail.fault = fault
 
     def close(self) -> None:
         """End its connections."""
@@ -833,21 +832,20 @@ class AsyncClient(_Calls):
         """The live tail, as Client.events has it."""
         tail = _Tail(after, self._patience)
         while True:
-            try:
-                async with aclosing(self._listen(tail)) as news:
-                    async for event in news:
-                        yield event
-                await anyio.sleep(tail.pause())
-            except _TAIL_GOES_ON as fault:
-                await anyio.sleep(tail.pause(fault))
+            async with aclosing(self._listen(tail)) as news:
+                async for event in news:
+                    yield event
+            await anyio.sleep(tail.pause())
 
     async def _listen(self, tail: _Tail) -> AsyncGenerator[Event]:
-        async with self._http.stream(**tail.request()) as answer:
-            if not answer.is_success:
-                await answer.aread()
-            async for told in tail.admit(answer):
-                if (event := tail.take(told)) is not None:
+        try:
+            async with self._http.stream(**tail.request()) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                async for event in (event async for told in tail.admit(answer) if (event := tail.take(told)) is not None):
                     yield event
+        except _TAIL_GOES_ON as fault:
+            tail.fault = fault
 
     async def close(self) -> None:
         """End its connections."""
