@@ -77,6 +77,11 @@ def test_the_set_up(client: Client) -> None:
     assert made.token.startswith("mw_")
     assert made.id in [one.id for one in client.api_keys().data]
     assert client.remove_api_key(made.id) == made.id
+    suppressed = client.suppress("gone@example.net")
+    assert [(one.id, one.origin) for one in client.suppressions().data if one.email == "gone@example.net"] == [
+        (suppressed, "manual")
+    ]
+    assert client.lift_suppression("gone@example.net") == suppressed
     hook = client.add_webhook("https://app.example/mail", ["email.delivered"])
     assert (hook.signing_secret or "").startswith("whsec_")
     assert client.webhook(hook.id).events == ("email.delivered",)

@@ -69,6 +69,14 @@ def test_the_line_of_the_welcome(house: Running) -> None:
     assert house.captured(shell(house.line, house.environ()))["From"] == "you@demo.example"
 
 
+def test_the_first_page(house: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    monkeypatch.setattr("resend.api_url", "")
+    monkeypatch.setattr("resend.api_key", "")
+    exec(compile(block.replace("http://127.0.0.1:8025", house.url).replace("mw_...", house.key), "README.md", "exec"), {})
+    assert house.captured(house.newest())["Subject"] == "Hello"
+
+
 def test_python(run: Code, house: Running, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("python.md")["number"] in capsys.readouterr().out
     asyncio.run(run("python.md", 1)["main"]())

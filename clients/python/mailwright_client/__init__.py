@@ -235,6 +235,18 @@ class NewApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address to which the account does not send; `source_id` is the mail that brought it about."""
+
+    id: str
+    email: str
+    origin: str
+    created_at: datetime
+    reason: str = ""
+    source_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
     """Where events are sent to; `signing_secret` comes when it is made, and never again."""
 
@@ -434,6 +446,21 @@ def _api_keys(*, limit: int | None = None, after: str = "", before: str = "") ->
 def _remove_api_key(number: str) -> Call[str]:
     """The key opens nothing from now on."""
     return Call("DELETE", f"/api-keys/{_part(number)}", _id)
+
+
+def _suppress(address: str) -> Call[str]:
+    """Send nothing to an address any more."""
+    return Call("POST", "/suppressions", _id, body={"email": address})
+
+
+def _suppressions(*, limit: int | None = None, after: str = "", before: str = "") -> Call[Page[Suppression]]:
+    """Addresses to which nothing is sent."""
+    return Call("GET", "/suppressions", _page(Suppression), query=_cursor(limit, after, before))
+
+
+def _lift_suppression(id_or_address: str) -> Call[str]:
+    """Send to an address again."""
+    return Call("DELETE", f"/suppressions/{_part(id_or_address)}", _id)
 
 
 def _add_webhook(endpoint: str, events: Sequence[str]) -> Call[Webhook]:
@@ -660,6 +687,9 @@ class _Calls:
     add_api_key = _Method(_add_api_key)
     api_keys = _Method(_api_keys)
     remove_api_key = _Method(_remove_api_key)
+    suppress = _Method(_suppress)
+    suppressions = _Method(_suppressions)
+    lift_suppression = _Method(_lift_suppression)
     add_webhook = _Method(_add_webhook)
     webhook = _Method(_webhook)
     webhooks = _Method(_webhooks)
@@ -671,6 +701,7 @@ class _Tail:
 
     def __init__(self, after: str, patience: Patience) -> None:
         self.after, self.failures, self.patience = after, 0, patience
+        self.fault: Exception | None = None  # by which the last stream ended
         self.seen: dict[str, None] = {}  # after a break some come again
 
     def request(self) -> dict[str, Any]:
@@ -684,7 +715,7 @@ class _Tail:
             raise _error(answer)
         if not answer.headers.get("content-type", "").startswith("text/event-stream"):
             raise _strange(answer)
-        self.failures = 0
+        self.failures, self.fault = 0, None
         return httpx2.EventSource(answer)
 
     def take(self, told: httpx2.ServerSentEvent) -> Event | None:
@@ -697,10 +728,10 @@ class _Tail:
             del self.seen[next(iter(self.seen))]
         return Event(told.id, told.event, json.loads(told.data))
 
-    def pause(self, fault: Exception | None = None) -> float:
+    def pause(self) -> float:
         """Seconds before it is opened anew."""
         self.failures += 1
-        asked = fault.retry_after if isinstance(fault, MailwrightError) else 0
+        asked = self.fault.retry_after if isinstance(self.fault, MailwrightError) else 0
         return asked or self.patience.pause(min(self.failures, 10))
 
 
@@ -746,19 +777,17 @@ class Client(_Calls):
         """
         tail = _Tail(after, self._patience)
         while True:
-            try:
-                yield from self._listen(tail)
-                time.sleep(tail.pause())
-            except _TAIL_GOES_ON as fault:
-                time.sleep(tail.pause(fault))
+            yield from self._listen(tail)
+            time.sleep(tail.pause())
 
     def _listen(self, tail: _Tail) -> Iterator[Event]:
-        with self._http.stream(**tail.request()) as answer:
-            if not answer.is_success:
-                answer.read()
-            for told in tail.admit(answer):
-                if (event := tail.take(told)) is not None:
-                    yield event
+        try:
+            with self._http.stream(**tail.request()) as answer:
+                if not answer.is_success:
+                    answer.read()
+                yield from (event for told in tail.admit(answer) if (event := tail.take(told)) is not None)
+        except _TAIL_GOES_ON as fault:
+            tail.fault = fault
 
     def close(self) -> None:
         """End its connections."""
@@ -803,21 +832,20 @@ class AsyncClient(_Calls):
         """The live tail, as Client.events has it."""
         tail = _Tail(after, self._patience)
         while True:
-            try:
-                async with aclosing(self._listen(tail)) as news:
-                    async for event in news:
-                        yield event
-                await anyio.sleep(tail.pause())
-            except _TAIL_GOES_ON as fault:
-                await anyio.sleep(tail.pause(fault))
+            async with aclosing(self._listen(tail)) as news:
+                async for event in news:
+                    yield event
+            await anyio.sleep(tail.pause())
 
     async def _listen(self, tail: _Tail) -> AsyncGenerator[Event]:
-        async with self._http.stream(**tail.request()) as answer:
-            if not answer.is_success:
-                await answer.aread()
-            async for told in tail.admit(answer):
-                if (event := tail.take(told)) is not None:
+        try:
+            async with self._http.stream(**tail.request()) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                async for event in (event async for told in tail.admit(answer) if (event := tail.take(told)) is not None):
                     yield event
+        except _TAIL_GOES_ON as fault:
+            tail.fault = fault
 
     async def close(self) -> None:
         """End its connections."""
