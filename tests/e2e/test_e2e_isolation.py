@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from mailwright.accounts import ApiKey, Scope, SendingDomain, TransportInfo
+from mailwright.accounts import ApiKey, DomainCheck, Scope, SendingDomain, TransportInfo
 from mailwright.accounts.key import digest, prefix_of
 from mailwright.app.vault import dkim_place
-from mailwright.ports import Directory, Queue, Store
+from mailwright.ports import Directory, Queue, RequestLog, Store
+from mailwright.ports.requests import Request
 from mailwright.queue import State
 from mailwright.values import Conflict, Domain, Malformed, NotFound
 from mailwright.values.ids import id_number, id_text
@@ -28,6 +29,7 @@ class Two:
     bolt: Customer
     message: int
     transport: int
+    domain: int
 
     @property
     def directory(self) -> Directory:
@@ -36,6 +38,10 @@ class Two:
     @property
     def store(self) -> Store:
         return self.served.house.storage.store
+
+    @property
+    def requests(self) -> RequestLog:
+        return self.served.house.storage.requests
 
     @property
     def queue(self) -> Queue:
@@ -47,11 +53,15 @@ async def two(serve: Serve, *, delivery: str = "live") -> Two:
     acme, bolt = await served.customer("acme"), await served.customer("bolt")
     await served.external(acme, host="smtp.acme.example", username="acme", password="secret")
     (transport,) = await served.house.storage.directory.transports(acme.id)
+    (domain,) = await served.house.storage.directory.domains(acme.id)
+    await served.house.storage.directory.keep_check(DomainCheck(domain.id, acme.id, 1, {}))
+    await served.house.storage.requests.keep([Request(REQUEST, acme.id, "abcdefgh", "GET", "/domains", 200, "")])
     number = await served.hand_in(acme, "bob@remote.example")
-    return Two(served, acme, bolt, id_number(number), transport.id)
+    return Two(served, acme, bolt, id_number(number), transport.id, domain.id)
 
 
 Act = Callable[[Two], Awaitable[object]]
+REQUEST = 77
 NOTHING: list[object] = []
 
 
@@ -77,6 +87,11 @@ STRANGE: dict[str, tuple[Act, object]] = {
     "Directory.remove_transport": (lambda o: o.directory.remove_transport(o.bolt.id, o.transport), NotFound),
     "Directory.transport_secret": (lambda o: o.directory.transport_secret(o.bolt.id, o.transport), NotFound),
     "Directory.add_domain": (lambda o: o.directory.add_domain(SendingDomain(5, o.bolt.id, Domain("acme.example"))), Conflict),
+    "Directory.change_domain": (
+        lambda o: o.directory.change_domain(SendingDomain(o.domain, o.bolt.id, Domain("acme.example"), subdomains=True)),
+        NotFound,
+    ),
+    "Directory.checks": (lambda o: o.directory.checks(o.bolt.id), NOTHING),
     "Directory.add_transport": (
         lambda o: o.directory.add_transport(TransportInfo(o.transport, o.bolt.id, "", ""), None),
         Conflict,
@@ -86,6 +101,8 @@ STRANGE: dict[str, tuple[Act, object]] = {
     "Store.story": (lambda o: o.store.story(o.message, account=o.bolt.id), NotFound),
     "Store.find": (lambda o: o.store.find(o.message, account=o.bolt.id), NotFound),
     "Store.messages": (lambda o: o.store.messages(account=o.bolt.id), NOTHING),
+    "RequestLog.page": (lambda o: o.requests.page(account=o.bolt.id), NOTHING),
+    "RequestLog.one": (lambda o: o.requests.one(REQUEST, account=o.bolt.id), NotFound),
     "Queue.sites": (lambda o: o.queue.sites(account=o.bolt.id), NOTHING),
     "Queue.cancel": (lambda o: o.queue.cancel(o.message, account=o.bolt.id, now=1), NotFound),
 }
@@ -93,8 +110,9 @@ STRANGE: dict[str, tuple[Act, object]] = {
 OPERATORS = {
     "Directory": {
         "version", "account", "account_named", "accounts", "change_account", "key_by_prefix", "domain_named", "dkim_keys",
-        "add_dkim_key", "dkim_secret", "change_dkim_state", "reseal", "sealed_count",
+        "add_dkim_key", "dkim_secret", "change_dkim_state", "reseal", "sealed_count", "keep_check",
     },
+    "RequestLog": {"keep", "forget"},
     "Store": {
         "accept", "spool", "unspool", "content", "keep_signature", "signatures", "operator_secret", "purge", "sweep_orphans",
     },
@@ -107,7 +125,7 @@ OPERATORS = {
 
 
 def test_every_operation_of_the_doors_is_in_a_table() -> None:
-    for door in (Directory, Store, Queue):
+    for door in (Directory, Store, Queue, RequestLog):
         operations = {name for name, _ in inspect.getmembers(door, inspect.isfunction) if not name.startswith("_")}
         tried = {name.partition(".")[2] for name in STRANGE if name.startswith(door.__name__ + ".")}
         assert operations == tried | OPERATORS[door.__name__]
