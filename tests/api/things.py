@@ -52,6 +52,11 @@ async def _email(api: Api, customer: Customer, key: str) -> str:
     return await api.hand_in(customer, "bob@remote.example")
 
 
+async def _suppression(api: Api, customer: Customer, key: str) -> str:
+    wanted = {"email": f"{api.house.works.ids.next(0)}@remote.example"}
+    return str((await api.ask("POST", "/suppressions", key, wanted)).json["id"])
+
+
 async def _webhook(api: Api, customer: Customer, key: str) -> str:
     """With a call: it hears of a mail that is handed in."""
     wanted = {"endpoint": "https://app.example/hook", "events": ["email.sent"]}
@@ -74,6 +79,7 @@ THINGS: dict[str, Make] = {  # by a path up to its last id; the ids of a maker a
     "/logs/{id}": _log,
     "/accounts/{id}": _account,
     "/emails/{id}": _email,
+    "/suppressions/{id_or_email}": _suppression,
     "/webhooks/{id}": _webhook,
     "/webhooks/{id}/events/{event}": _hooked,
     "/webhooks/{id}/calls/{event}": _hooked,

@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from mailwright import __version__
-from mailwright.api import accounts, domains, emails, events, health, keys, logs, queue, transports, webhooks
+from mailwright.api import accounts, domains, emails, events, health, keys, logs, queue, suppressions, transports, webhooks
 from mailwright.api.caller import Doorkeeper
 from mailwright.api.docs import documented
 from mailwright.api.errors import tell_errors
@@ -19,6 +19,7 @@ RESOURCES: tuple[APIRouter, ...] = (  # one file a resource; its router is named
     domains.router,
     transports.router,
     queue.router,
+    suppressions.router,
     webhooks.router,
     events.router,
     logs.router,

@@ -1,9 +1,9 @@
 """/emails: hand in, look at, give another time, cancel, and the story of each mail."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,7 +16,7 @@ from mailwright.api.letters import NewEmail
 from mailwright.api.moments import moment_of
 from mailwright.api.quick import Quick, schema_of
 from mailwright.api.services import Given, Services
-from mailwright.api.wire import Listed, Told, number_of
+from mailwright.api.wire import Listed, Paging, Told, number_of
 from mailwright.app.knowledge import replies
 from mailwright.flows.why import why
 from mailwright.queue.worst import worst
@@ -31,7 +31,7 @@ KEY = {
     "description": "1 to 256 characters: the same request once more, within 24 hours, gets the same answer and sends nothing.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 256},
 }
-BOTH_WAYS = error("cursor-both-ways", "The list is asked for in both directions.", do="Give either after or before.")
+USUAL = 20  # mails of a page, unless the caller says how many
 TOO_LATE = "There is nothing left to cancel: it was sent, or is being sent."
 
 router = APIRouter(prefix="/emails", tags=["Emails"])
@@ -94,21 +94,12 @@ async def send_batch(request: Request, caller: Sending) -> Response:
 
 
 @router.get("", summary="List mails, newest first", response_model=Listed[Listing])
-async def list_emails(
-    caller: Reading,
-    services: Given,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    after: Annotated[str | None, Query(description="Those that are older than this id.")] = None,
-    before: Annotated[str | None, Query(description="Those that are newer than this id.")] = None,
-) -> Json:
+async def list_emails(caller: Reading, services: Given, page: Paging) -> Json:
     """A page; `has_more` says that it goes on in the direction that was asked for."""
-    if after is not None and before is not None:
-        raise ApiError(422, "validation_error", BOTH_WAYS)
-    older, newer = (None if text is None else number_of(text, "email") for text in (after, before))
-    found = await services.store.listed(account=caller.account, older_than=older, newer_than=newer, limit=limit + 1)
-    page = found[:limit] if newer is None else found[-limit:]
-    now = services.now()
-    shown = [Listing(**listing(one.message, one.state, one.recipients, one.head, now=now)) for one in page]
+    limit, now = page.limit or USUAL, services.now()
+    found = await services.store.listed(account=caller.account, older_than=page.after, newer_than=page.before, limit=limit + 1)
+    some = found[:limit] if page.before is None else found[-limit:]
+    shown = [Listing(**listing(one.message, one.state, one.recipients, one.head, now=now)) for one in some]
     return Json(Listed(data=shown, has_more=len(found) > limit).model_dump(by_alias=True))
 
 

@@ -25,6 +25,7 @@ TAGS = {
     "Domains": "What an account writes as, and the records to publish.",
     "Transports": "The ways for an account's mail to leave.",
     "Queue": "What waits, and why.",
+    "Suppressions": "To whom the account does not send.",
     "Webhooks": "Be told what happens.",
     "Events": "See what happens as it happens.",
     "Logs": "What was asked over HTTP.",

@@ -19,7 +19,7 @@ from mailwright.app.tail import Tail
 from mailwright.flows.submit import HandedIn, Office, Receipt, submit
 from mailwright.message.dress import Refused
 from mailwright.net.dns import Resolver
-from mailwright.ports import Directory, Hooks, Queue, Store, Vault
+from mailwright.ports import Directory, Hooks, Queue, Store, Suppressions, Vault
 from mailwright.values import Finding
 from mailwright.values.ids import IdMaker
 
@@ -32,6 +32,7 @@ class Services:
     queue: Queue
     directory: Directory
     vault: Vault
+    suppressions: Suppressions
     hooks: Hooks
     tail: Tail
     requests: Requests  # the request log
@@ -57,6 +58,7 @@ def services_of(house: House) -> Services:
         queue=house.storage.queue,
         directory=house.storage.directory,
         vault=house.vault,
+        suppressions=house.storage.suppressions,
         hooks=house.storage.hooks,
         tail=house.tail,
         requests=house.requests,

@@ -31,7 +31,10 @@ class Accounts:
         domains = await self._directory.domains(account)
         transports = await self._directory.transports(account)
         view = AccountView(
-            await self._directory.account(account), {d.domain.name: d for d in domains}, {t.id: t for t in transports}
+            await self._directory.account(account),
+            {d.domain.name: d for d in domains},
+            {t.id: t for t in transports},
+            await self._directory.suppresses(account),
         )
         if version == self._version:  # else it may be what was before the change
             self._views[account] = view

@@ -40,7 +40,7 @@ from mailwright.flows.submit import Office
 from mailwright.net.dns import Resolver
 from mailwright.net.http_out import HttpPoster
 from mailwright.net.smtp_out import SmtpSender
-from mailwright.ports import Vault
+from mailwright.ports import Suppressions, Vault
 from mailwright.ports.sender import Sender
 from mailwright.routing.hosts import host_addresses
 from mailwright.storage import Storage
@@ -82,7 +82,7 @@ async def _built(settings: Settings, storage: Storage, now: Callable[[], int], s
     await signers.start()  # processes: only once nothing more can go wrong here
     metrics = Metrics(__version__)
     dispatch = Dispatch(works, learn=lambda floor, site: learn(floor, aims, site), settled=Aftermath(works, metrics).settled)
-    office = _office(settings, works, aims, dispatch)
+    office = _office(settings, works, aims, dispatch, storage.suppressions)
     scribe = Scribe(works.store, works.ids, now, works.rules, settings.hostname.name, aims.site, knowledge.replies())
     reports = Reports(works.queue, accounts, scribe, logger("reports"))
     door = partial(Intake, office, accounts, log=logger("submission"), metrics=metrics)
@@ -128,12 +128,15 @@ async def _works(
     )
 
 
-def _office(settings: Settings, works: Works, aims: Aims, dispatch: Dispatch) -> Office:
+def _office(settings: Settings, works: Works, aims: Aims, dispatch: Dispatch, suppressions: Suppressions) -> Office:
     def room(site: str, size: int, priority: int, account: int) -> bool:
         return dispatch.room(site, size=size, priority=priority, account=account)
 
     host, kinds = settings.hostname.name, subsystems(settings)
-    return Office(works.store, works.ids, works.now, works.rules, host, kinds, aims.site, room, dispatch.hand, dispatch.urge)
+    return Office(
+        works.store, works.ids, works.now, works.rules, host, kinds, aims.site, room, dispatch.hand, dispatch.urge,
+        suppressions.among,
+    )  # fmt: skip
 
 
 def _means(settings: Settings, works: Works, storage: Storage, vault: Vault, resolver: Resolver) -> Means:

@@ -169,8 +169,17 @@ def _bounced(event: Told, knowledge: Knowledge) -> Line:
         tries = said.get("attempts")
         after = f" after {tries} tr{'y' if tries == 1 else 'ies'}" if tries else ""
         return Line(event.at, Tone.BAD, f"Given up{after}: its time was up before it could be delivered.", more, _said(said))
+    if said.get("reason") == "suppressed":
+        return _suppressed(event)
     text = "Not sent: we could not find a way." if said.get("by") == "us" else "Refused for good."
     return Line(event.at, Tone.BAD, text, meaning(said.get("reply", ""), knowledge), _said(said))
+
+
+def _suppressed(event: Told) -> Line:
+    since = f" since {moment(event.data['since'])}" if event.data.get("since") else ""
+    acts = f"Who acts: {_WHO[Party.SENDER]}. Remove the suppression if mail is wanted again."
+    more = (_sentence(str(event.data.get("why", ""))), acts)
+    return Line(event.at, Tone.BAD, f"Not sent: the account does not send to this address{since}.", more)
 
 
 def _cancelled(event: Told, _: Knowledge) -> Line:

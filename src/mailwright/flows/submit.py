@@ -1,10 +1,11 @@
 """submit: read -> is this author theirs? -> choose the transport -> dress -> store -> receipt; then hand over."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mailwright.accounts import Submitter
+from mailwright.accounts.suppression import Suppression, suppressed_as
 from mailwright.message import Asked, Dressed, Hop, Refused, dress
 from mailwright.ports import Store
 from mailwright.queue import Accepted, Duplicate, EventKind, EventRow, Job, KeyReused, NewDelivery, NewMessage, State
@@ -14,6 +15,8 @@ from mailwright.routing.choose import Choice, choose
 from mailwright.values import Address, Finding, Malformed
 from mailwright.values.finding import error
 from mailwright.values.ids import IdMaker, id_text
+
+MOST_NAMED = 3  # domains of an account in a sentence
 
 
 @dataclass(slots=True)
@@ -69,6 +72,7 @@ class Office:
     room: Callable[[str, int, int, int], bool]  # may this mail (site, size, priority, account) be handed over in memory?
     hand: Callable[[Job], None]
     urge: Callable[[str], None]  # mail of the top priority waits in the table, for this site
+    suppressed: Callable[[int, Sequence[str]], Awaitable[Sequence[Suppression]]]  # those of an account among some addresses
 
 
 async def submit(mail: HandedIn, office: Office) -> Receipt | Refused:
@@ -100,8 +104,11 @@ async def keep(ready: Ready, office: Office) -> Receipt | Refused:
     mail, dressed, choice = ready.mail, ready.dressed, ready.choice
     message = _message(mail, dressed, choice, office, ready.now)
     deliveries = _deliveries(mail, message, choice, office)
+    events = _events(mail, message, choice, office)
+    if mail.submitter.view.suppresses:
+        events += await _suppress(message, deliveries, office)
     content = dressed.head + mail.rest
-    kept = await office.store.accept(message, [content], deliveries, _events(mail, message, choice, office))
+    kept = await office.store.accept(message, [content], deliveries, events)
     if isinstance(kept, KeyReused):
         return Refused((key_reused(),))
     if isinstance(kept, Duplicate):
@@ -117,7 +124,7 @@ def not_theirs(submitter: Submitter, author: Address) -> Finding | None:
             "author-not-yours",
             f"{author.domain.readable} is not a domain of the account {submitter.view.account.name}.",
             why="Mail may leave only in the name of a domain that the account has.",
-            do=f"Write from an address of one of its domains, or let the operator add {author.domain.readable} to it.",
+            do=f"Write from an address of {_domains(submitter)}, or let the operator add {author.domain.readable} to it.",
         )
     if not submitter.may_send_as(author):
         return error(
@@ -137,6 +144,12 @@ def key_reused() -> Finding:
         why="A key names one request for 24 hours: the same key with another mail is a mistake, and nothing was kept.",
         do="Use a new key for a new mail. To repeat a request, send it unchanged.",
     )
+
+
+def _domains(submitter: Submitter) -> str:
+    """Some of an account's domains, for who does not know them."""
+    names = sorted(submitter.view.domains)
+    return " or ".join(names) if 0 < len(names) <= MOST_NAMED else "one of its domains"
 
 
 def unusable_transport(fault: Malformed) -> Finding:
@@ -187,6 +200,19 @@ def _deliveries(mail: HandedIn, message: NewMessage, choice: Choice, office: Off
         number = office.ids.next(message.created_at)
         deliveries.append(NewDelivery(number, str(recipient), site, State.LEASED if now else first, due, wake))
     return deliveries
+
+
+async def _suppress(message: NewMessage, deliveries: Sequence[NewDelivery], office: Office) -> list[EventRow]:
+    """Settle what goes to addresses to which the account does not send; the events that tell it. Raises Unavailable."""
+    named = {suppressed_as(Address.parse(one.recipient)): one for one in deliveries}
+    events = []
+    for found in await office.suppressed(message.account, list(named)):
+        delivery = named[found.address]
+        delivery.state, delivery.wake_at = State.BOUNCED, 0
+        data = {"reason": "suppressed", "by": "us", "why": found.reason, "origin": str(found.origin), "since": found.created_at}
+        number = office.ids.next(message.created_at)
+        events.append(EventRow(number, message.account, message.id, delivery.id, EventKind.BOUNCED, message.created_at, data))
+    return events
 
 
 def _events(mail: HandedIn, message: NewMessage, choice: Choice, office: Office) -> list[EventRow]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Update,
     delete,
+    exists,
     func,
     insert,
     select,
@@ -25,7 +26,7 @@ from sqlalchemy.exc import IntegrityError
 from mailwright.accounts import Account, ApiKey, DkimKeyInfo, DomainCheck, Scope, SendingDomain, TransportInfo
 from mailwright.storage.door import Door, bind, count, count_up, upsert
 from mailwright.storage.schema import account as account_table
-from mailwright.storage.schema import api_key, dkim_key, domain_check, secret
+from mailwright.storage.schema import api_key, dkim_key, domain_check, secret, suppression
 from mailwright.storage.schema import domain as domain_table
 from mailwright.storage.schema import transport as transport_table
 from mailwright.storage.schema import webhook as webhook_table
@@ -74,6 +75,10 @@ class SqlDirectory:
         """See ports.Directory."""
         change = update(account_table).where(account_table.c.id == account.id).values(**_account_row(account))
         await self._change_one(change, "account", f"There is an account {account.name} already.")
+
+    async def suppresses(self, account: int) -> bool:
+        """See ports.Directory."""
+        return await self._read(_suppresses, account)
 
     async def key_by_prefix(self, prefix: str) -> ApiKey | None:
         """See ports.Directory."""
@@ -207,6 +212,10 @@ def _with_version(connection: Connection, work: Callable[[Connection], T]) -> T:
 
 def _rows(connection: Connection, of: Select[Any], made: Callable[[RowMapping], T]) -> list[T]:
     return [made(row) for row in connection.execute(of).mappings()]
+
+
+def _suppresses(connection: Connection, account: int) -> bool:
+    return bool(connection.execute(select(exists().where(suppression.c.account == account))).scalar())
 
 
 def _the_account(connection: Connection, /, **which: object) -> Account:

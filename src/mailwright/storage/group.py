@@ -16,7 +16,7 @@ from mailwright.queue import Accepted, Duplicate, KeyReused, NewMessage, State
 from mailwright.queue.life import IN_HAND
 from mailwright.storage import limits
 from mailwright.storage.many import Row, insert_rows, run_rows
-from mailwright.storage.rows import BODY, DELIVERY, MESSAGE, OUTCOME, padded
+from mailwright.storage.rows import BODY, DELIVERY, DELIVERY_STATE, MESSAGE, OUTCOME, padded
 from mailwright.storage.schema import body, delivery, idempotency, message, one_of, spooled
 from mailwright.storage.telling import tell
 
@@ -127,9 +127,15 @@ def _accept(connection: Connection, units: Sequence[Accepting], new_id: NewId) -
     insert_rows(connection, body, BODY, [row for unit in fresh for row in unit.bodies])
     insert_rows(connection, delivery, DELIVERY, deliveries)
     tell(connection, events)
+    forget_secrets(connection, {unit.message.id for unit in fresh if unit.message.secret and _settled_at_once(unit)})
     there = [unit.message.id for unit in fresh if unit.message.size > sum(len(row[2]) for row in unit.bodies)]
     if there:
         connection.execute(delete(spooled).where(spooled.c.message.in_(there)))
+
+
+def _settled_at_once(unit: Accepting) -> bool:
+    """Whether nothing of it is to be sent: all its recipients are suppressed."""
+    return all(row[DELIVERY_STATE] >= State.DELIVERED for row in unit.deliveries)
 
 
 def _take_keys(connection: Connection, units: Sequence[Accepting]) -> Sequence[Accepting]:

@@ -17,6 +17,7 @@ from mailwright.storage.messages import SqlStore
 from mailwright.storage.migrate import check, upgrade
 from mailwright.storage.queue import SqlQueue
 from mailwright.storage.requests import SqlRequests
+from mailwright.storage.suppressions import SqlSuppressions
 from mailwright.values import Finding, Unavailable
 
 
@@ -34,6 +35,7 @@ class Storage:
         self.hooks = SqlHooks(self._door)
         self.events = SqlEvents(self._door)
         self.requests = SqlRequests(self._door)
+        self.suppressions = SqlSuppressions(self._door)
         self.weaknesses: Sequence[Finding] = ()  # how the database was found at the start
 
     @property

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     TextClause,
+    UniqueConstraint,
     text,
 )
 
@@ -228,6 +229,19 @@ idempotency = Table(
     _number("expires"),
     _text("digest", default=""),  # of the request that the key stands for; "" where any repeat is the same
     Index("idempotency_expires", "expires"),
+)
+suppression = Table(  # to whom an account does not send
+    "suppression",
+    metadata,
+    _id(),
+    _number("account"),
+    _text("address"),
+    _text("reason"),
+    _text("origin"),
+    _number("source", null=True),
+    _number("created_at"),
+    UniqueConstraint("account", "address"),
+    Index("suppression_account", "account", "id"),
 )
 usage = Table(
     "usage",
