@@ -183,7 +183,8 @@ PARTS = st.sampled_from(
     [
         b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 101 Switching\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.0 302 x\r\n",
         b"HTTP/1.1 999 \r\n", b"HTTP/2 200\r\n", b"Content-Length: 3\r\n", b"Content-Length: -1\r\n", b"Upgrade: websocket\r\n",
-        b"Transfer-Encoding: chunked\r\n", b"Location: \xff\xfe\r\n", b"Retry-After: 9\xb2\r\n", b"Connection: close\r\n", b"\r\n",
+        b"Transfer-Encoding: chunked\r\n", b"Location: \xff\xfe\r\n", b"Retry-After: 9\xb2\r\n", b"Connection: close\r\n",
+        b"\r\n",
         b"3\r\nabc\r\n", b"0\r\n\r\n", b"ffffffffffff\r\n", b"abc", b"\x00",
     ]
 )  # fmt: skip
