@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAX_FILE = 400  # lines; a reader holds one subject in mind
-ALONE = {"clients/python/mailwright_client/__init__.py": 800}  # one file on purpose: applications may copy it as it is
+ALONE = {"clients/python/mailwright_client/__init__.py": 900}  # one file on purpose: applications may copy it as it is
 MAX_FUNCTION = 40  # lines of logic: one screen, without docstring, comments and blank lines
 MAX_NESTING = 3  # deeper than that, the conditions no longer fit in the head
 

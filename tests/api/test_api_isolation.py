@@ -21,7 +21,7 @@ BODIES = {  # by method and path: a request that would be good for the owner; wi
     ("PATCH", "/accounts/{id}"): {"reports": True},
     ("PATCH", "/emails/{id}"): {"scheduled_at": "in 2 days"},
     ("PATCH", "/webhooks/{id}"): {"status": "enabled"},
-    ("POST", "/webhooks/{id}/replay"): {"since": 0},
+    ("POST", "/webhooks/{id}/replay"): {"since": "2026-01-01T00:00:00Z"},
 }
 
 

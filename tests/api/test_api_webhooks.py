@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 import standardwebhooks
 
+from mailwright.api.wire import moment
 from mailwright.values.ids import id_number
 from mailwright.webhooks import HookState
 from tests.api.asking import Api
@@ -148,7 +149,10 @@ async def test_a_webhook_is_disabled_enabled_and_brought_up_to_date(told: Told) 
     assert (await told.api.ask("GET", path, key)).json["status"] == "disabled"
     asked = {"status": "enabled", "events": ["email.accepted"], "endpoint": told.receiver.url + "?v=2"}
     assert (await told.api.ask("PATCH", path, key, asked)).status == 200
-    assert (await told.api.ask("POST", f"{path}/replay", key, {"since": begun})).json == {"object": "webhook_replay", "calls": 1}
+    assert (await told.api.ask("POST", f"{path}/replay", key, {"since": moment(begun)})).json == {
+        "object": "webhook_replay",
+        "calls": 1,
+    }
     (heard,) = await told.heard(1)
     assert (heard["type"], heard["data"]["email_id"]) == ("email.accepted", message)
     assert told.receiver.heard[0].path == "/hook?v=2"

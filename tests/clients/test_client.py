@@ -175,7 +175,7 @@ TAIL = [
     ),
     LOST,
     fault(503, "application_error", retry_after="0"),
-    Says(b'id: 3\nevent: email.sent\ndata: {"n": 3}\n\n', headers=STREAM),
+    Says(b'id: 2\nevent: email.delivered\ndata: {"n": 2}\n\nid: 3\nevent: email.sent\ndata: {"n": 3}\n\n', headers=STREAM),
     fault(403, "invalid_api_key"),
 ]
 TOLD = [

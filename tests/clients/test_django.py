@@ -121,6 +121,7 @@ def site(house: Running) -> Iterator[None]:
 def test_a_whole_mail_arrives(site: None, house: Running) -> None:
     whole: Any = with_picture()
     whole.bcc = ["hidden@example.net"]
+    whole.extra_headers = {"Message-ID": "<case-7@demo.example>", "In-Reply-To": "<case-6@demo.example>"}
     whole.attach("plan.pdf", b"%PDF", "application/pdf")
     whole.attach_alternative(INVITATION, "text/calendar; method=REQUEST")
     assert whole.send() == 1
@@ -129,6 +130,7 @@ def test_a_whole_mail_arrives(site: None, house: Running) -> None:
         "multipart/mixed", "multipart/related", "multipart/alternative", "text/plain", "text/html", "text/calendar", "image/png",
         "application/pdf",
     ]  # fmt: skip
+    assert (mail["Message-ID"], mail["In-Reply-To"]) == ("<case-7@demo.example>", "<case-6@demo.example>")
     assert "hidden@example.net" not in str(mail)
     assert "hidden@example.net" in house.cli("why", whole.mailwright_id)
 

@@ -1,5 +1,6 @@
 """The official Python SDK of Resend, unchanged, by its base URL alone."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import resend
 from resend.exceptions import InvalidApiKeyError, MissingApiKeyError, ResendError, ValidationError
 
-from tests.clients.running import Running
+from tests.clients.running import PATIENCE, Running
 
 HELLO: Any = {"from": "Anna <anna@demo.example>", "to": "bob@example.net", "subject": "Hello", "text": "Dear Bob"}
 
@@ -143,6 +144,43 @@ def test_api_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
 
 
+def test_suppressions() -> None:
+    made = resend.Suppressions.add({"email": "Gone+x@example.net"})
+    got: Any = resend.Suppressions.get("gone+x@example.net")
+    assert (got["id"], got["origin"], got["source_id"]) == (made["id"], "manual", None)
+    assert made["id"] in [one["id"] for one in resend.Suppressions.list({"origin": "manual"})["data"]]
+    many = resend.Suppressions.Batch.add({"emails": ["a@example.org", "b@example.org"]})
+    gone = resend.Suppressions.Batch.remove({"emails": ["a@example.org", "never@example.org", "b@example.org"]})
+    assert [one["id"] for one in gone["data"]] == [one["id"] for one in many["data"]]
+    assert resend.Suppressions.remove(made["id"])["deleted"] is True
+    with pytest.raises(ResendError) as nothing:
+        resend.Suppressions.get("gone+x@example.net")
+    assert nothing.value.error_type == "not_found"
+
+
+def test_webhooks() -> None:
+    made = resend.Webhooks.create({"endpoint": "https://app.example/mail", "events": ["email.sent", "email.delivery_delayed"]})
+    assert made["signing_secret"].startswith("whsec_")
+    got: Any = resend.Webhooks.get(made["id"])
+    assert (got["object"], got["status"], got["endpoint"]) == ("webhook", "enabled", "https://app.example/mail")
+    assert resend.Webhooks.update({"webhook_id": made["id"], "status": "disabled"})["id"] == made["id"]
+    assert [one["status"] for one in resend.Webhooks.list()["data"] if one["id"] == made["id"]] == ["disabled"]
+    assert resend.Webhooks.rotate_signing_secret(made["id"])["signing_secret"] != made["signing_secret"]
+    assert resend.Webhooks.list_events(made["id"])["object"] == "list"
+    assert resend.Webhooks.remove(made["id"])["deleted"] is True
+
+
+def test_logs() -> None:
+    sent: Any = resend.Emails.send(HELLO)
+    number = sent["http_headers"]["x-request-id"]
+    until = time.monotonic() + PATIENCE
+    while number not in [one["id"] for one in resend.Logs.list()["data"]]:  # a second or two later, says the page
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    got: Any = resend.Logs.get(number)
+    assert (got["object"], got["endpoint"], got["method"], got["response_status"]) == ("log", "/emails", "POST", 200)
+
+
 FAR = {"path": "https://files.example/invoice.pdf", "filename": "invoice.pdf"}
 ERRORS: list[tuple[str, Callable[[], Any], type[ResendError], int, str]] = [
     ("an address", lambda: resend.Emails.send(HELLO | {"to": "nobody"}), ValidationError, 422, "nobody"),
@@ -171,6 +209,15 @@ def test_keys_that_open_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         resend.Emails.send(HELLO)
     monkeypatch.setattr(resend, "api_key", "")
     with pytest.raises(MissingApiKeyError):
+        resend.Emails.send(HELLO)
+
+
+@pytest.mark.parametrize(
+    "wrong,said", [("/", "Take the slash away"), ("/v1", "Leave /v1 out of the base URL"), ("/v1/", "Leave /v1 out")]
+)
+def test_a_wrong_base_url_is_told(house: Running, monkeypatch: pytest.MonkeyPatch, wrong: str, said: str) -> None:
+    monkeypatch.setattr(resend, "api_url", house.url + wrong)
+    with pytest.raises(ResendError, match=f"but there is /emails. {said}"):
         resend.Emails.send(HELLO)
 
 

@@ -85,6 +85,7 @@ def test_the_fields_of_a_whole_letter() -> None:
     assert found["x-ticket"] == "4711"
     assert found["list-unsubscribe"] == "<https://acme.example/u/1>"
     assert found["message-id"] == ID
+    assert read(replace(LETTER, message_id="<case-7@acme.example>"))["message-id"] == "<case-7@acme.example>"
     assert found["date"] == "Thu, 09 Oct 2025 08:53:20 +0000"
 
 
@@ -109,6 +110,9 @@ def test_files_come_back_with_their_names() -> None:
         (replace(LETTER, headers=[("X-A: b\r\nBcc", "e")]), "header field"),
         (replace(LETTER, headers=[("", "e")]), "header field"),
         (replace(LETTER, headers=[("Bcc", "e@x.example")]), "Bcc"),
+        (replace(LETTER, message_id="<a@b.example>\r\nBcc: e@x.example"), "message id"),
+        (replace(LETTER, message_id="a@b.example"), "message id"),
+        (replace(LETTER, message_id=f"<{'a' * 250}@b.example>"), "message id"),
         (replace(LETTER, headers=[("DKIM-Signature", "v=1")]), "DKIM-Signature"),
         (replace(LETTER, attachments=[replace(PDF, filename="a\r\nb")]), "filename"),
         (replace(LETTER, text="a\0b"), "text has a NUL"),

@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -87,9 +86,7 @@ async def test_of_ten_megabytes_one_kilobyte_is_read() -> None:
             sent += 10_000
 
     async with Receiver(floods) as receiver:
-        begun = time.monotonic()
         assert await posted(receiver) == Answered(200, "x" * 1024)
-        assert time.monotonic() - begun < 2
         await asyncio.sleep(0.05)
         assert sent < 9_000_000, "the connection was cut"
 

@@ -16,7 +16,8 @@ import json
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from types import NoneType, TracebackType, UnionType
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 NOT_NOW = frozenset({429, 503})  # nothing was done: any call may be repeated
 BROKEN = frozenset({500, 502, 504})  # something may have been done: only what may be done twice is repeated
 FIRST_WORD = 30.0  # seconds for a connection and the first line of an answer
+MOST_SEEN = 10_000  # ids of events that are remembered: minutes of a busy server, and it repeats seconds
 MAY_BE_EMPTY = frozenset({"subject", "text", "html"})  # said, and empty; other fields of a letter are then left out
 TAIL_SILENCE = 60.0  # seconds without a line, after which the live tail is opened anew
 
@@ -130,6 +132,67 @@ class Email:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A step of a story in words: what happened, what it means and who acts, and what was seen."""
+
+    text: str
+    tone: str = ""
+    at: datetime | None = None
+    more: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """What became of a mail at one recipient: how it stands now, and how it came to that."""
+
+    recipient: str
+    state: str
+    attempts: int
+    now: Line
+    lines: tuple[Line, ...]
+    reply: str = ""
+    due_at: datetime | None = None
+    may_have_arrived_twice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What became of a mail, and why."""
+
+    id: str
+    last_event: str
+    lines: tuple[Line, ...]
+    recipients: tuple[Chapter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What waits for servers with the same MX."""
+
+    site: str
+    ready: int
+    deferred: int
+    held: int
+    in_hand: int
+    failures: int
+    paused: str
+    oldest: datetime | None = None
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer of the operator."""
+
+    id: str
+    name: str
+    created_at: datetime
+    hour_limit: int | None = None
+    day_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A DNS record to publish, and whether it is."""
 
@@ -172,15 +235,27 @@ class NewApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address to which the account does not send; `source_id` is the mail that brought it about."""
+
+    id: str
+    email: str
+    origin: str
+    created_at: datetime
+    reason: str = ""
+    source_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where events are sent to; `signing_secret` comes when it is made, rotated, or looked at alone."""
+    """Where events are sent to; `signing_secret` comes when it is made, and never again."""
 
     id: str
     endpoint: str = ""
     events: tuple[str, ...] | None = None
     status: str = ""
     created_at: datetime | None = None
-    signing_secret: str = ""
+    signing_secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +388,26 @@ def _cancel(number: str) -> Call[str]:
     return Call("POST", f"/emails/{_part(number)}/cancel", _id, body={})
 
 
+def _story(number: str) -> Call[Story]:
+    """What became of a mail at each recipient, in words that say who must act and how."""
+    return Call("GET", f"/emails/{_part(number)}/story", _one(Story))
+
+
+def _queue() -> Call[Page[Site]]:
+    """What waits, by site."""
+    return Call("GET", "/queue", _page(Site))
+
+
+def _add_account(name: str) -> Call[Account]:
+    """A new customer, by a key of the operator. Next, with Client(..., account=name): add_domain, add_api_key."""
+    return Call("POST", "/accounts", _one(Account), body={"name": name})
+
+
+def _accounts(*, limit: int | None = None, after: str = "", before: str = "") -> Call[Page[Account]]:
+    """All customers, by a key of the operator."""
+    return Call("GET", "/accounts", _page(Account), query=_cursor(limit, after, before))
+
+
 def _add_domain(name: str) -> Call[Domain]:
     """A domain to send as; its records are to be published."""
     return Call("POST", "/domains", _one(Domain), body={"name": name})
@@ -351,6 +446,21 @@ def _api_keys(*, limit: int | None = None, after: str = "", before: str = "") ->
 def _remove_api_key(number: str) -> Call[str]:
     """The key opens nothing from now on."""
     return Call("DELETE", f"/api-keys/{_part(number)}", _id)
+
+
+def _suppress(address: str) -> Call[str]:
+    """Send nothing to an address any more."""
+    return Call("POST", "/suppressions", _id, body={"email": address})
+
+
+def _suppressions(*, limit: int | None = None, after: str = "", before: str = "") -> Call[Page[Suppression]]:
+    """Addresses to which nothing is sent."""
+    return Call("GET", "/suppressions", _page(Suppression), query=_cursor(limit, after, before))
+
+
+def _lift_suppression(id_or_address: str) -> Call[str]:
+    """Send to an address again."""
+    return Call("DELETE", f"/suppressions/{_part(id_or_address)}", _id)
 
 
 def _add_webhook(endpoint: str, events: Sequence[str]) -> Call[Webhook]:
@@ -526,8 +636,9 @@ def _request(call: Call[Any]) -> dict[str, Any]:
     return {"method": call.method, "url": call.path, "params": call.query, "json": call.body, "headers": headers}
 
 
-def _greeting(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}", "User-Agent": f"mailwright-python/{__version__}"}
+def _options(base_url: str, key: str, account: str, timeout: float) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {key}", "User-Agent": f"mailwright-python/{__version__}"}
+    return {"base_url": base_url, "headers": headers, "params": {"account": account} if account else None, "timeout": timeout}
 
 
 class _Method(Generic[P, T]):
@@ -564,6 +675,10 @@ class _Calls:
     emails = _Method(_emails)
     reschedule = _Method(_reschedule)
     cancel = _Method(_cancel)
+    story = _Method(_story)
+    queue = _Method(_queue)
+    add_account = _Method(_add_account)
+    accounts = _Method(_accounts)
     add_domain = _Method(_add_domain)
     domain = _Method(_domain)
     domains = _Method(_domains)
@@ -572,6 +687,9 @@ class _Calls:
     add_api_key = _Method(_add_api_key)
     api_keys = _Method(_api_keys)
     remove_api_key = _Method(_remove_api_key)
+    suppress = _Method(_suppress)
+    suppressions = _Method(_suppressions)
+    lift_suppression = _Method(_lift_suppression)
     add_webhook = _Method(_add_webhook)
     webhook = _Method(_webhook)
     webhooks = _Method(_webhooks)
@@ -583,6 +701,8 @@ class _Tail:
 
     def __init__(self, after: str, patience: Patience) -> None:
         self.after, self.failures, self.patience = after, 0, patience
+        self.fault: Exception | None = None  # by which the last stream ended
+        self.seen: dict[str, None] = {}  # after a break some come again
 
     def request(self) -> dict[str, Any]:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": self.after} if self.after else {})
@@ -595,17 +715,23 @@ class _Tail:
             raise _error(answer)
         if not answer.headers.get("content-type", "").startswith("text/event-stream"):
             raise _strange(answer)
-        self.failures = 0
+        self.failures, self.fault = 0, None
         return httpx2.EventSource(answer)
 
-    def take(self, told: httpx2.ServerSentEvent) -> Event:
-        self.after = told.id or self.after
+    def take(self, told: httpx2.ServerSentEvent) -> Event | None:
+        """None where it was told before, or says only how long to wait before coming back."""
+        if not told.data or told.id in self.seen:
+            return None
+        self.after = told.id
+        self.seen[told.id] = None
+        if len(self.seen) > MOST_SEEN:
+            del self.seen[next(iter(self.seen))]
         return Event(told.id, told.event, json.loads(told.data))
 
-    def pause(self, fault: Exception | None = None) -> float:
+    def pause(self) -> float:
         """Seconds before it is opened anew."""
         self.failures += 1
-        asked = fault.retry_after if isinstance(fault, MailwrightError) else 0
+        asked = self.fault.retry_after if isinstance(self.fault, MailwrightError) else 0
         return asked or self.patience.pause(min(self.failures, 10))
 
 
@@ -613,19 +739,16 @@ _TAIL_GOES_ON = (httpx2.TransportError, ServerFault, TooMany)
 
 
 class Client(_Calls):
-    """For ordinary code; may be shared between threads. Close it, or use it in a `with`."""
+    """For ordinary code; may be shared between threads. Close it, or use it in a `with`.
+
+    `account` is for a key of the operator: for whom it asks. `perform` carries out calls that have no method here.
+    """
 
     def __init__(
-        self,
-        base_url: str,
-        key: str,
-        *,
-        timeout: float = 30,
-        patience: Patience = Patience(),
-        transport: httpx2.BaseTransport | None = None,
+        self, base_url: str, key: str, *, account: str = "", timeout: float = 30, patience: Patience = Patience()
     ) -> None:
         self._patience = patience
-        self._http = httpx2.Client(base_url=base_url, headers=_greeting(key), timeout=timeout, transport=transport)
+        self._http = httpx2.Client(**_options(base_url, key, account, timeout))
 
     def perform(self, call: Call[T]) -> T:
         """Carry out a call."""
@@ -646,25 +769,25 @@ class Client(_Calls):
         except httpx2.TransportError as lost:
             return lost
 
-    def events(self, *, after: str = "") -> Iterator[Event]:
-        """The live tail: what happens to the account's mail from now on, or after the event with this id.
+    def events(self, *, after: str = "") -> Generator[Event]:
+        """The live tail: what happens to the account's mail from now on, or after an event (or a mail) with this id.
 
-        It never ends; where the connection breaks it goes on after the last event. Raises BadKey or NotAllowed.
+        It never ends; where the connection breaks it goes on after the last event, and tells none twice.
+        Raises BadKey or NotAllowed.
         """
         tail = _Tail(after, self._patience)
         while True:
-            try:
-                yield from self._listen(tail)
-                time.sleep(tail.pause())
-            except _TAIL_GOES_ON as fault:
-                time.sleep(tail.pause(fault))
+            yield from self._listen(tail)
+            time.sleep(tail.pause())
 
     def _listen(self, tail: _Tail) -> Iterator[Event]:
-        with self._http.stream(**tail.request()) as answer:
-            if not answer.is_success:
-                answer.read()
-            for told in tail.admit(answer):
-                yield tail.take(told)
+        try:
+            with self._http.stream(**tail.request()) as answer:
+                if not answer.is_success:
+                    answer.read()
+                yield from (event for told in tail.admit(answer) if (event := tail.take(told)) is not None)
+        except _TAIL_GOES_ON as fault:
+            tail.fault = fault
 
     def close(self) -> None:
         """End its connections."""
@@ -681,16 +804,10 @@ class AsyncClient(_Calls):
     """The same for asyncio and trio: each call is awaited."""
 
     def __init__(
-        self,
-        base_url: str,
-        key: str,
-        *,
-        timeout: float = 30,
-        patience: Patience = Patience(),
-        transport: httpx2.AsyncBaseTransport | None = None,
+        self, base_url: str, key: str, *, account: str = "", timeout: float = 30, patience: Patience = Patience()
     ) -> None:
         self._patience = patience
-        self._http = httpx2.AsyncClient(base_url=base_url, headers=_greeting(key), timeout=timeout, transport=transport)
+        self._http = httpx2.AsyncClient(**_options(base_url, key, account, timeout))
 
     async def perform(self, call: Call[T]) -> T:
         """Carry out a call."""
@@ -711,23 +828,24 @@ class AsyncClient(_Calls):
         except httpx2.TransportError as lost:
             return lost
 
-    async def events(self, *, after: str = "") -> AsyncIterator[Event]:
+    async def events(self, *, after: str = "") -> AsyncGenerator[Event]:
         """The live tail, as Client.events has it."""
         tail = _Tail(after, self._patience)
         while True:
-            try:
-                async for event in self._listen(tail):
+            async with aclosing(self._listen(tail)) as news:
+                async for event in news:
                     yield event
-                await anyio.sleep(tail.pause())
-            except _TAIL_GOES_ON as fault:
-                await anyio.sleep(tail.pause(fault))
+            await anyio.sleep(tail.pause())
 
-    async def _listen(self, tail: _Tail) -> AsyncIterator[Event]:
-        async with self._http.stream(**tail.request()) as answer:
-            if not answer.is_success:
-                await answer.aread()
-            async for told in tail.admit(answer):
-                yield tail.take(told)
+    async def _listen(self, tail: _Tail) -> AsyncGenerator[Event]:
+        try:
+            async with self._http.stream(**tail.request()) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                async for event in (event async for told in tail.admit(answer) if (event := tail.take(told)) is not None):
+                    yield event
+        except _TAIL_GOES_ON as fault:
+            tail.fault = fault
 
     async def close(self) -> None:
         """End its connections."""

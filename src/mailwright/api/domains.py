@@ -76,6 +76,13 @@ class RecordTold(Told):
     priority: int | None = None
 
 
+class Capabilities(Told):
+    """What Resend says of a domain."""
+
+    sending: Literal["enabled"] = "enabled"
+    receiving: Literal["disabled"] = "disabled"
+
+
 class DomainTold(Told):
     """A domain in a list."""
 
@@ -85,6 +92,7 @@ class DomainTold(Told):
     status: Standing
     created_at: str
     region: Literal[""] = ""
+    capabilities: Capabilities = Capabilities()
     subdomains: bool
     checked_at: Annotated[str | None, Field(description="When the DNS was last asked: POST /domains/{id}/verify.")]
 

@@ -1,7 +1,7 @@
 """Every refusal in one shape: Resend's name, message and statusCode, and beside them our code, what to do, and the findings."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,6 +16,7 @@ from mailwright.api.invalid import invalid
 from mailwright.values import Conflict, Finding, MailwrightError, NotFound, Unavailable
 from mailwright.values.finding import error
 
+MOST_STEPS = 8  # of an unknown path that are looked at: no route has more than five
 RETRY_SECONDS = 5  # after a 503: about what a restart of the database takes
 UNKNOWN_ROUTE = error(
     "no-such-route",
@@ -128,14 +129,36 @@ def _standard(request: Request, fault: HTTPException) -> Json:
     """What the framework refuses by itself: an unknown path or method, a body that is no JSON."""
     match fault.status_code:
         case 404:
-            return refusal(404, "not_found", [UNKNOWN_ROUTE])
+            return refusal(404, "not_found", [_unknown(request)])
         case 405:
             return refusal(405, "method_not_allowed", [WRONG_METHOD], {"allow": ", ".join(_methods(request))})
         case _:
             return refusal(422, "validation_error", [UNREADABLE])
 
 
+def _unknown(request: Request) -> Finding:
+    """Nothing is served there; where another base URL would lead to what is, that is said."""
+    path = request.url.path
+    meant = next((whole for whole in _within(path) if any(_matching(request, whole))), None)
+    if meant is None:
+        return UNKNOWN_ROUTE
+    before = path.removesuffix(meant).strip("/")[:40] if path.endswith(meant) else ""
+    do = f"Leave /{before} out of the base URL." if before else "Take the slash away at the end: of the base URL, or of the path."
+    return error("no-such-route", f"There is no such address here, but there is {meant}.", do=do)
+
+
+def _within(path: str) -> Iterator[str]:
+    """What is left of a path without what may have come from a wrong base URL."""
+    steps = [step for step in path.split("/") if step][:MOST_STEPS]
+    return ("/" + "/".join(steps[first:]) for first in range(len(steps)))
+
+
+def _matching(request: Request, path: str) -> Iterator[Any]:
+    """The routes of a path."""
+    scope = {**request.scope, "path": path, "raw_path": path.encode()}
+    return (route for route in iter_route_contexts(request.app.routes) if route.matches(scope)[0] is not Match.NONE)
+
+
 def _methods(request: Request) -> list[str]:
     """Those that the path has, of all its routes (RFC 9110 §15.5.6)."""
-    routes = [route for route in iter_route_contexts(request.app.routes) if route.matches(request.scope)[0] is not Match.NONE]
-    return sorted({method for route in routes for method in route.methods or ()})
+    return sorted({method for route in _matching(request, request.scope["path"]) for method in route.methods or ()})

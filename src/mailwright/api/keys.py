@@ -49,6 +49,7 @@ class KeyTold(Told):
     scopes: list[str]
     send_as: list[str]
     created_at: str
+    last_used_at: Annotated[None, Field(description="Of Resend; not kept here.")] = None
 
 
 @router.post("", status_code=201, summary="Make an API key")

@@ -3,7 +3,7 @@
 import binascii
 import json
 from base64 import b64decode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from mimetypes import MimeTypes
 from typing import Annotated, Any, Literal
@@ -22,6 +22,7 @@ from mailwright.values import Address, Malformed
 MAX_NAME = 256  # characters of a tag's name or value, as Resend has it
 MAX_TAGS = 50
 MAX_BATCH = 100  # mails of one request, as Resend has it
+OWN_ID = "message-id"
 MAX_USER = 254  # characters: an address fits
 MAX_SUBSYSTEM = 64  # as over SMTP
 TYPES = MimeTypes()
@@ -126,7 +127,7 @@ def order_of(given: Any, *, now: int, most: int, key: str = "", digest: str = ""
         raise Malformed("The mail has neither html nor text.", "Send at least one of both.")
     letter = Letter(
         author=read_mailbox("from", new.author), to=to, cc=cc, reply_to=_mailboxes("reply_to", new.reply_to), subject=new.subject,
-        text=text, html=new.html, headers=list((new.headers or {}).items()), calendar=calendar, method=method,
+        text=text, html=new.html, calendar=calendar, method=method, **_headers(new.headers or {}),
         attachments=[_attachment(n, file) for n, file in enumerate(new.attachments or ())],
     )  # fmt: skip
     asked = Asked(
@@ -171,6 +172,15 @@ def _not_yet(new: NewEmail) -> None:
 def _mailboxes(name: str, given: Texts) -> list[Mailbox]:
     texts = [given] if isinstance(given, str) else given or []
     return [read_mailbox(name, text) for text in texts]
+
+
+def _headers(given: Mapping[str, str]) -> dict[str, Any]:
+    """Fields of the caller; its own Message-ID, by which it finds the answers, is the letter's."""
+    others = [(name, value) for name, value in given.items() if name.lower() != OWN_ID]
+    ids = [value for name, value in given.items() if name.lower() == OWN_ID]
+    if len(ids) > 1:
+        raise Malformed("headers has several Message-IDs.", "A mail has one.")
+    return {"headers": others, "message_id": ids[0].strip() if ids else ""}
 
 
 def _calendar(given: str | Calendar | None) -> tuple[str | None, str]:

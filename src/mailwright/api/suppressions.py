@@ -1,6 +1,7 @@
 """/suppressions: addresses to which the account does not send, in Resend's shape."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -10,7 +11,7 @@ from mailwright.accounts.suppression import Origin, Suppression, suppressed_as
 from mailwright.api.caller import Administering, Caller
 from mailwright.api.services import Given, Services
 from mailwright.api.wire import MOST, Asked, Listed, Paging, Told, moment, number_of
-from mailwright.values import Address, Malformed
+from mailwright.values import Address, Malformed, NotFound
 from mailwright.values.ids import id_text
 
 router = APIRouter(prefix="/suppressions", tags=["Suppressions"])
@@ -89,13 +90,17 @@ async def add_many(asked: ManyWanted, caller: Administering, services: Given) ->
 
 @router.post("/batch/remove", summary="Send to some addresses again")
 async def remove_many(asked: ManyUnwanted, caller: Administering, services: Given) -> ManyGone:
-    """All or none: each must be there."""
+    """Those that are there; the answer names them, and passes over the others, as Resend's does."""
     if not asked.emails and not asked.ids:
         raise Malformed("Neither emails nor ids are given.", "Name at least one.")
-    found = [await _found(one, caller, services) for one in (*asked.emails, *asked.ids)]
-    await services.suppressions.remove(caller.one.account.id, [one.id for one in found])
+    found: dict[int, Suppression] = {}
+    for given in (*asked.emails, *asked.ids):
+        with suppress(NotFound):
+            one = await _found(given, caller, services)
+            found[one.id] = one
+    await services.suppressions.remove(caller.one.account.id, list(found))
     await services.follow()
-    return ManyGone(data=[Gone(id=id_text(one.id)) for one in found])
+    return ManyGone(data=[Gone(id=id_text(number)) for number in found])
 
 
 @router.get("", summary="List the addresses to which nothing is sent")

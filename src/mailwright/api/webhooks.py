@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from mailwright.accounts import OPERATOR
 from mailwright.api.caller import Administering, Caller
@@ -57,7 +57,7 @@ class WebhookChange(Asked):
 class Since(Asked):
     """From when on."""
 
-    since: Annotated[int | None, Field(ge=0, description="Milliseconds since 1970.")] = None
+    since: Annotated[AwareDatetime | None, Field(description="Without it: of the last three days.")] = None
 
 
 class FindingTold(Told):
@@ -218,9 +218,8 @@ async def list_calls(
 
 @router.post("/{id}/replay", summary="Send all that failed once more")
 async def replay_all(id: str, asked: Since, caller: Administering, services: Given) -> Replayed:
-    """Of the events since a time (without it: of the last three days): those that were given up, and those that happened while
-    the webhook was disabled."""
-    since = asked.since if asked.since is not None else services.now() - RECENT
+    """Of the events since a time: those that were given up, and those that happened while the webhook was disabled."""
+    since = services.now() - RECENT if asked.since is None else int(asked.since.timestamp() * 1000)
     made = await services.hooks.replay_since(_number(id), account=caller.account, since=since, now=services.now())
     return Replayed(calls=made)
 

@@ -58,7 +58,7 @@ class HookLane:
         self._worker = self.means.worker()  # under which all of its calls are claimed and ended
 
     async def run(self) -> None:
-        """Until all is stored. Raises Unavailable where the store is, while nothing is under way."""
+        """Until all is stored. Whatever goes wrong, calls that were claimed are ended, or freed by `Hooks.free`."""
         try:
             while True:
                 await self._refill()
@@ -78,14 +78,19 @@ class HookLane:
 
     async def _refill(self) -> None:
         """Claim more where there may be some."""
-        wanted = self._more and not self._resting and not self.stopping() and self._made < SLICE
+        most, at_once = (SLICE, CLAIMED) if self.at_once > 1 else (1, 1)  # one that fails is tried once, and then seen anew
+        wanted = self._more and not self._resting and not self.stopping() and self._made < most
         if not wanted or len(self._waiting) > self.at_once // 2:
             return
-        room = CLAIMED - len(self._waiting) if self.at_once > 1 else 1 - len(self._flying)
-        calls = await self.means.hooks.claim(self.number, worker=self._worker, now=self.means.now(), limit=room) if room else []
+        room = at_once - len(self._waiting)
+        try:
+            calls = await self.means.hooks.claim(self.number, worker=self._worker, now=self.means.now(), limit=room)
+        except Unavailable:  # the store itself says so in the log; what is under way goes on
+            self._resting = True
+            return
         self._waiting += calls
         self._made += len(calls)
-        self._more = len(calls) == room and self.at_once > 1
+        self._more = len(calls) == room
 
     def _take(self) -> None:
         """What tasks have brought; a receiver that does not answer is left alone, and what it was to be told given back."""

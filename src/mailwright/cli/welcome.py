@@ -38,7 +38,8 @@ async def welcome(desk: Desk, house: House, http: Served) -> None:
     command = called(desk.config)
     _show_places(desk, house, http, command)
     if made is None:
-        out.print(f"\nThere are accounts already: {command} account list. A new key: {command} key add ACCOUNT", markup=False)
+        add = f"{command} key add ACCOUNT --scope send --scope read"
+        out.print(f"\nThere are accounts already: {command} account list. A new key: {add}", markup=False)
         first = FirstMail("ACCOUNT", "KEY", "you@DOMAIN")
     else:
         out.print(f"\nA first account is made: [bold]{made.name}[/bold], which writes as anybody at {made.domain}.")
@@ -66,7 +67,9 @@ def _show_places(desk: Desk, house: House, http: Served, command: str) -> None:
     out.print(f"[bold]Mailwright {__version__}[/bold] serves:")
     for opened in house.listeners:
         out.print(f"  SMTP hand-in ({opened.settings.tls.value}): {shown(opened.address)}", markup=False)
-    out.print(f"  HTTP API: {base_url(http)}; existing SDKs of Resend work with it as their base URL", markup=False)
+    out.print(
+        f"  HTTP API: {base_url(http)} (the base URL for Resend's SDKs too; what it can do: {base_url(http)}/docs)", markup=False
+    )
     out.print(f"  health and metrics: {base_url(http)}/readyz", markup=False)
     out.print(f"  settings: {file or f'the defaults; {command} init writes a file'}", markup=False)
     out.print(f"  mail and keys: {settings.data}", markup=False)

@@ -16,6 +16,8 @@ from mailwright.values import Address, Finding, Malformed
 from mailwright.values.finding import error
 from mailwright.values.ids import IdMaker, id_text
 
+MOST_NAMED = 3  # domains of an account in a sentence
+
 
 @dataclass(slots=True)
 class HandedIn:
@@ -122,7 +124,7 @@ def not_theirs(submitter: Submitter, author: Address) -> Finding | None:
             "author-not-yours",
             f"{author.domain.readable} is not a domain of the account {submitter.view.account.name}.",
             why="Mail may leave only in the name of a domain that the account has.",
-            do=f"Write from an address of one of its domains, or let the operator add {author.domain.readable} to it.",
+            do=f"Write from an address of {_domains(submitter)}, or let the operator add {author.domain.readable} to it.",
         )
     if not submitter.may_send_as(author):
         return error(
@@ -142,6 +144,12 @@ def key_reused() -> Finding:
         why="A key names one request for 24 hours: the same key with another mail is a mistake, and nothing was kept.",
         do="Use a new key for a new mail. To repeat a request, send it unchanged.",
     )
+
+
+def _domains(submitter: Submitter) -> str:
+    """Some of an account's domains, for who does not know them."""
+    names = sorted(submitter.view.domains)
+    return " or ".join(names) if 0 < len(names) <= MOST_NAMED else "one of its domains"
 
 
 def unusable_transport(fault: Malformed) -> Finding:

@@ -41,6 +41,9 @@ _TYPE = re.compile(  # RFC 2045 §5.1: type/subtype, then parameters
     r"T/T(?:; ?T=(?:T|\"[ !#-\[\]-~]*\"))*".replace("T", r"[a-zA-Z0-9!#$&^_.+-]+")
 )
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9 '&!+-]{1,60}")  # atoms with blanks: needs neither quotes nor encoding (RFC 5322 §3.2.5)
+_MESSAGE_ID = re.compile(
+    r"(?=.{1,250}$)<[!#-'*+/-9=?A-Z^-~.-]+@[!#-'*+/-9=?A-Z^-~.\[\]:-]+>"
+)  # RFC 5322 §3.6.4, without its quoted forms
 _BAD = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _LINE_END = re.compile("\r\n?|\n")
 
@@ -70,13 +73,14 @@ class Letter:
     attachments: Sequence[Attachment] = ()
     calendar: str | None = None
     method: str = ""
+    message_id: str = ""  # with its angle brackets; "" lets one be made
 
 
 def compose(letter: Letter, *, now_ms: int, message_id: str) -> bytes:
     """The whole mail, lines ended by CRLF, none over 998 octets, all ASCII unless an address is not (RFC 6532 §3.2).
 
-    `now_ms` is milliseconds since 1970, `message_id` has its angle brackets; boundaries are made from it. Raises Malformed,
-    naming the part, where a text cannot stand in a mail.
+    `now_ms` is milliseconds since 1970; `message_id` has its angle brackets, stands where the letter has none of its own, and
+    boundaries are made from it. Raises Malformed, naming the part, where a text cannot stand in a mail.
     """
     content = _content(letter, "".join(filter(str.isalnum, message_id))[:60])
     fields = [
@@ -86,7 +90,7 @@ def compose(letter: Letter, *, now_ms: int, message_id: str) -> bytes:
         ("Cc", _mailboxes("cc", letter.cc)),
         ("Reply-To", _mailboxes("reply_to", letter.reply_to)),
         ("Subject", _words("subject", letter.subject)),
-        ("Message-ID", message_id),
+        ("Message-ID", _message_id(letter.message_id) or message_id),
         *[(_name(name), _words(f"headers.{name}", value)) for name, value in letter.headers],
         ("MIME-Version", "1.0"),
     ]
@@ -199,6 +203,12 @@ def _words(name: str, value: str) -> str:
         return text
     header = Header(text, None if plain else _UTF8, maxlinelen=76, header_name=name[-70:])
     return header.encode(linesep="\r\n")
+
+
+def _message_id(text: str) -> str:
+    if text and not _MESSAGE_ID.fullmatch(text):
+        raise Malformed("headers.Message-ID is no message id.", "Write it as <something@a-domain>, in ASCII and without blanks.")
+    return text
 
 
 def _name(name: str) -> str:

@@ -15,16 +15,15 @@ from sqlalchemy import (
     Column,
     Connection,
     Row,
+    Select,
     SmallInteger,
     Text,
-    and_,
     delete,
     exists,
     func,
     or_,
     select,
     text,
-    tuple_,
     update,
 )
 
@@ -229,22 +228,29 @@ def again_from(connection: Connection, number: int, after: int, until: int, now:
 
 def forget(connection: Connection, number: int) -> int:
     """Delete some of the calls of a webhook; how many."""
-    some = select(_c.webhook, _c.event).where(_c.webhook == number).limit(STEP)
-    return connection.execute(delete(webhook_call).where(tuple_(_c.webhook, _c.event).in_(some))).rowcount
+    return _forget(connection, number, select(_c.event).where(_c.webhook == number))
 
 
 def forget_old(connection: Connection, number: int, before: int) -> int:
     """Delete some ended calls of a webhook whose events are older than a time; how many."""
-    old = and_(_c.webhook == number, _c.event < least_id(before), _c.state >= int(CallState.DONE))
-    some = select(_c.webhook, _c.event).where(old).limit(STEP)
-    return connection.execute(delete(webhook_call).where(tuple_(_c.webhook, _c.event).in_(some))).rowcount
+    old = select(_c.event).where(_c.webhook == number, _c.event < least_id(before), _c.state >= int(CallState.DONE))
+    return _forget(connection, number, old)
 
 
 def forget_stray(connection: Connection) -> int:
-    """Delete some calls whose webhook was removed while they were written; how many."""
-    stray = and_(_WAITING, _c.webhook.not_in(select(_w.id)))
-    some = select(_c.webhook, _c.event).where(stray).limit(STEP)
-    return connection.execute(delete(webhook_call).where(tuple_(_c.webhook, _c.event).in_(some))).rowcount
+    """Delete some calls of a webhook that was removed while they were written; how many."""
+    stray = select(_c.webhook).where(_WAITING, _c.webhook.not_in(select(_w.id))).limit(1)
+    number = connection.execute(stray).scalar_one_or_none()
+    return 0 if number is None else forget(connection, number)
+
+
+def _forget(connection: Connection, number: int, which: Select[int]) -> int:
+    """The rows are named one by one: a planner that is given the question itself walks over all calls (PostgreSQL)."""
+    events = connection.execute(which.limit(STEP)).scalars().all()
+    if not events:
+        return 0
+    gone = delete(webhook_call).where(_c.webhook == number, _c.event.in_(padded(events)))
+    return connection.execute(gone).rowcount
 
 
 def _stored(tried: Sequence[Try]) -> str:
