@@ -94,7 +94,7 @@ def test_no_answer_is_outside_the_document(
 def test_no_answer_of_many_is_outside_the_document(
     house: Background, acme: Customer, key: str, session: requests.Session, method: str, path: str
 ) -> None:
-    tried(house, acme, key, session, method, path, 150)
+    tried(house, acme, key, session, method, path, 50)
 
 
 def test_the_document_is_what_is_served(house: Background, session: requests.Session) -> None:
