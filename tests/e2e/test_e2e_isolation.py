@@ -71,7 +71,8 @@ async def two(serve: Serve, *, delivery: str = "live") -> Two:
     await served.house.storage.hooks.add(hook, served.house.vault.seal(b"secret", bound_to=webhook_place(acme.id, HOOK)))
     eve = Suppression(SUPPRESSED, acme.id, "eve@remote.example", "asked for it", Origin.MANUAL, 1)
     await served.house.storage.suppressions.add([eve])
-    number = await served.hand_in(acme, "bob@remote.example")
+    mail = letter(acme.writes(), "bob@remote.example", X_Mailwright_Idempotency_Key="once")
+    number = await served.hand_in(acme, "bob@remote.example", mail=mail)
     event = (await served.story(number)).events[0].id
     return Two(served, acme, bolt, id_number(number), transport.id, domain.id, event)
 
@@ -117,6 +118,7 @@ STRANGE: dict[str, tuple[Act, object]] = {
     "Store.story": (lambda o: o.store.story(o.message, account=o.bolt.id), NotFound),
     "Store.find": (lambda o: o.store.find(o.message, account=o.bolt.id), NotFound),
     "Store.messages": (lambda o: o.store.messages(account=o.bolt.id), NOTHING),
+    "Store.known": (lambda o: o.store.known(account=o.bolt.id, key="once", digest="", now=2), None),
     "Store.listed": (lambda o: o.store.listed(account=o.bolt.id), NOTHING),
     "Hooks.webhooks": (lambda o: o.hooks.webhooks(account=o.bolt.id), NOTHING),
     "Hooks.webhook": (lambda o: o.hooks.webhook(HOOK, account=o.bolt.id), NotFound),
@@ -183,6 +185,7 @@ async def test_no_operation_reaches_into_another_account(serve: Serve) -> None:
         await o.store.find(delivery.id, account=o.bolt.id)
     assert (await o.store.story(o.message, account=o.acme.id)).deliveries[0].state is not State.CANCELLED
     assert len(await o.directory.transports(o.acme.id)) == 1
+    assert await o.store.known(account=o.acme.id, key="once", digest="", now=2) == o.message
     assert (await o.hooks.webhook(HOOK, account=o.acme.id)).url == "https://acme.example/hook"
     assert (await o.suppressions.one(o.acme.id, number=SUPPRESSED)).address == "eve@remote.example"
     assert prefix_of(o.acme.key) in [key.prefix for key in await o.directory.keys(o.acme.id) if key.revoked_at is None]
