@@ -337,3 +337,22 @@ async def test_scheduled_mail_leaves_at_its_time(api: Api) -> None:
     await api.later(minutes=31)
     story = await api.ended(number)
     assert kinds(story) == ["accepted", "scheduled", "captured"]
+
+
+async def test_what_was_taken_stays_taken_though_it_would_be_refused_by_now(api: Api) -> None:
+    acme = await desk(api, "later-wrong")
+    at = datetime.fromtimestamp(api.clock() / 1000 + 60, UTC).isoformat()
+    first = await acme.send("k", scheduled_at=at)
+    mails = [{**acme.mail, "scheduled_at": at}] * 2
+    batch = await acme.ask("POST", "/emails/batch", mails, headers={"idempotency-key": "b"})
+    await api.later(minutes=30)
+    assert (await acme.send("k", scheduled_at=at)).json == first.json
+    assert (await acme.ask("POST", "/emails/batch", mails, headers={"idempotency-key": "b"})).json == batch.json
+    refused(await acme.send("other", scheduled_at=at), 422, "validation_error", "value-malformed")
+    refused(await acme.send("k", scheduled_at=at, subject="x"), 422, "validation_error", "value-malformed")
+    refused(
+        await acme.ask("POST", "/emails/batch", mails, headers={"idempotency-key": "c"}),
+        422,
+        "validation_error",
+        "value-malformed",
+    )
