@@ -10,7 +10,7 @@ from mailwright.accounts import ApiKey, DomainCheck, Scope, SendingDomain, Trans
 from mailwright.accounts.key import digest, prefix_of
 from mailwright.accounts.suppression import Origin, Suppression
 from mailwright.app.vault import dkim_place, webhook_place
-from mailwright.ports import Directory, Hooks, Queue, RequestLog, Store, Suppressions
+from mailwright.ports import Directory, Events, Hooks, Queue, RequestLog, Store, Suppressions
 from mailwright.ports.requests import Request
 from mailwright.queue import State
 from mailwright.values import Conflict, Domain, Malformed, NotFound
@@ -129,6 +129,7 @@ STRANGE: dict[str, tuple[Act, object]] = {
     "Hooks.call": (lambda o: o.hooks.call(HOOK, o.event, account=o.bolt.id), NotFound),
     "Hooks.replay": (lambda o: o.hooks.replay(HOOK, o.event, account=o.bolt.id, now=1), NotFound),
     "Hooks.replay_since": (lambda o: o.hooks.replay_since(HOOK, account=o.bolt.id, since=0, now=1), NotFound),
+    "Events.after": (lambda o: o.served.house.storage.events.after(0, account=o.bolt.id), ([], None)),
     "Suppressions.among": (lambda o: o.suppressions.among(o.bolt.id, ["eve@remote.example"]), NOTHING),
     "Suppressions.one": (lambda o: o.suppressions.one(o.bolt.id, number=SUPPRESSED), NotFound),
     "Suppressions.page": (
@@ -150,6 +151,7 @@ OPERATORS = {
     },
     "RequestLog": {"keep", "forget"},
     "Hooks": {"add", "due", "claim", "end", "free", "forget"},
+    "Events": {"ids_after", "these"},
     "Suppressions": {"add"},
     "Store": {
         "accept", "spool", "unspool", "content", "keep_signature", "signatures", "operator_secret", "purge", "sweep_orphans",
@@ -163,7 +165,7 @@ OPERATORS = {
 
 
 def test_every_operation_of_the_doors_is_in_a_table() -> None:
-    for door in (Directory, Store, Queue, RequestLog, Hooks, Suppressions):
+    for door in (Directory, Store, Queue, RequestLog, Hooks, Events, Suppressions):
         operations = {name for name, _ in inspect.getmembers(door, inspect.isfunction) if not name.startswith("_")}
         tried = {name.partition(".")[2] for name in STRANGE if name.startswith(door.__name__ + ".")}
         assert operations == tried | OPERATORS[door.__name__]
