@@ -16,6 +16,7 @@ from mailwright.queue import State
 from mailwright.values.ids import id_number
 from tests.api.asking import Answer, Api
 from tests.api.test_api_caller import refused
+from tests.e2e.served import kinds, states
 from tests.message.test_message_calendar import INVITE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -325,3 +326,33 @@ async def test_the_openapi_knows_what_is_taken(api: Api) -> None:
     assert {"from", "to", "scheduled_at", "calendar"} <= set(schema["properties"])
     assert "$ref" not in str(schema)
     assert post["parameters"][0]["name"] == "Idempotency-Key"
+
+
+async def test_scheduled_mail_leaves_at_its_time(api: Api) -> None:
+    """The last case: the clock of the house is ahead of the machine's from here on."""
+    acme = await desk(api, "leaves")
+    number = await acme.sent(scheduled_at="in 30 minutes")
+    await api.rounds()
+    assert states(await api.story(number)) == {"bob@remote.example": State.DEFERRED.name}
+    await api.later(minutes=31)
+    story = await api.ended(number)
+    assert kinds(story) == ["accepted", "scheduled", "captured"]
+
+
+async def test_what_was_taken_stays_taken_though_it_would_be_refused_by_now(api: Api) -> None:
+    acme = await desk(api, "later-wrong")
+    at = datetime.fromtimestamp(api.clock() / 1000 + 60, UTC).isoformat()
+    first = await acme.send("k", scheduled_at=at)
+    mails = [{**acme.mail, "scheduled_at": at}] * 2
+    batch = await acme.ask("POST", "/emails/batch", mails, headers={"idempotency-key": "b"})
+    await api.later(minutes=30)
+    assert (await acme.send("k", scheduled_at=at)).json == first.json
+    assert (await acme.ask("POST", "/emails/batch", mails, headers={"idempotency-key": "b"})).json == batch.json
+    refused(await acme.send("other", scheduled_at=at), 422, "validation_error", "value-malformed")
+    refused(await acme.send("k", scheduled_at=at, subject="x"), 422, "validation_error", "value-malformed")
+    refused(
+        await acme.ask("POST", "/emails/batch", mails, headers={"idempotency-key": "c"}),
+        422,
+        "validation_error",
+        "value-malformed",
+    )

@@ -58,3 +58,4 @@ def test_the_least_id_of_a_time() -> None:
     assert least_id(NOW) <= ids.next(NOW)
     assert made_at(least_id(NOW)) == NOW
     assert least_id(0) == 0
+    assert least_id(253_402_300_799_000) == 2**63 - 1, "the year 9999, which the layout of ids does not reach"

@@ -155,6 +155,14 @@ def test_no_id_leads_to_another_path(number: str) -> None:
         client.email(number)
 
 
+@pytest.mark.parametrize(
+    "url,key,said", [("localhost:8025", "k", "http://"), ("", "k", "http://"), ("http://a.example", " ", "empty")]
+)
+def test_what_can_be_no_address_and_no_key_is_told_at_once(url: str, key: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Client(url, key)
+
+
 def test_a_time_without_a_zone_is_no_time() -> None:
     with served() as (client, _), pytest.raises(ValueError, match="has no zone"):
         client.reschedule("a", datetime(2026, 11, 28, 10))  # noqa: DTZ001 - that is the case

@@ -5,10 +5,13 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
+import h11
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mailwright.net.http_out import HttpPoster
+from mailwright.net.http_out import HttpPoster, _answered, _Connection
 from mailwright.ports.poster import Answered, Unanswered
 from tests.app.receivers import Heard, Receiver, hangs, hangs_up, says
 
@@ -174,3 +177,32 @@ async def test_tls_is_checked(tmp_path: Path) -> None:
             assert isinstance(answer, Unanswered)
             assert "certificate is not good" in answer.what
         assert len(receiver.heard) == 1
+
+
+PARTS = st.sampled_from(
+    [
+        b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 101 Switching\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.0 302 x\r\n",
+        b"HTTP/1.1 999 \r\n", b"HTTP/2 200\r\n", b"Content-Length: 3\r\n", b"Content-Length: -1\r\n", b"Upgrade: websocket\r\n",
+        b"Transfer-Encoding: chunked\r\n", b"Location: \xff\xfe\r\n", b"Retry-After: 9\xb2\r\n", b"Connection: close\r\n",
+        b"\r\n",
+        b"3\r\nabc\r\n", b"0\r\n\r\n", b"ffffffffffff\r\n", b"abc", b"\x00",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(PARTS | st.binary(max_size=20), max_size=8))
+def test_whatever_octets_are_answered_they_are_an_answer_or_none(octets: list[bytes]) -> None:
+    async def read() -> Answered | None:
+        reader = asyncio.StreamReader()
+        reader.feed_data(b"".join(octets))
+        reader.feed_eof()
+        connection = _Connection(reader, None)  # type: ignore[arg-type]  # nothing is written
+        for event in (h11.Request(method="POST", target="/", headers=[("Host", "x")]), h11.EndOfMessage()):
+            connection.http.send(event)
+        try:
+            return _answered(*await connection.answer())
+        except h11.RemoteProtocolError:
+            return None
+
+    answer = asyncio.run(read())
+    assert answer is None or len(answer.text) <= 1024

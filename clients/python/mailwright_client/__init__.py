@@ -637,7 +637,12 @@ def _request(call: Call[Any]) -> dict[str, Any]:
 
 
 def _options(base_url: str, key: str, account: str, timeout: float) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {key}", "User-Agent": f"mailwright-python/{__version__}"}
+    """What both HTTP clients are made with. Raises ValueError for what can be no address and no key."""
+    if not base_url.startswith(("http://", "https://")):
+        raise ValueError(f"The base URL {base_url!r} has no http:// or https:// in front; `mailwright run` shows it.")
+    if not (token := key.strip()):  # keys are read from files that end with a line end
+        raise ValueError("The API key is empty; `mailwright key add` makes one.")
+    headers = {"Authorization": f"Bearer {token}", "User-Agent": f"mailwright-python/{__version__}"}
     return {"base_url": base_url, "headers": headers, "params": {"account": account} if account else None, "timeout": timeout}
 
 

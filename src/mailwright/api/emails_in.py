@@ -50,8 +50,10 @@ class Terms:
     key: str
     digest: str
 
-    async def seal(self, order: Order) -> Sealed:
+    async def seal(self, order: Order | ApiError | Malformed) -> Sealed:
         """Raises ApiError, Malformed."""
+        if isinstance(order, Exception):
+            raise order
         most = self.services.settings.limits.size
         sealed = await seal(order.letter, order.recipients, order.asked, self.submitter, self.services.office, most=most)
         if isinstance(sealed, Refused):
@@ -64,6 +66,21 @@ class Terms:
         if isinstance(receipt, Refused):
             raise refused(receipt)
         return receipt
+
+    async def known(self, key: str) -> int | None:
+        """What was made of the same request with this key, None where there was none. Raises Unavailable."""
+        account, now = self.submitter.view.account.id, self.services.now()
+        return await self.services.store.known(account=account, key=key, digest=self.digest, now=now) if self.key else None
+
+    def orders(self, raw: bytes) -> list[Order | ApiError | Malformed]:
+        """The mails of a batch, or what is wrong with each. Raises Malformed."""
+        found: list[Order | ApiError | Malformed] = []
+        for number, mail in enumerate(orders_of(json_of(raw))):
+            try:
+                found.append(keyed(self.order(mail), number))
+            except (ApiError, Malformed) as fault:
+                found.append(fault)
+        return found
 
     def order(self, given: object) -> Order:
         """Raises ApiError, Malformed."""
@@ -81,12 +98,18 @@ class Terms:
 async def one(raw: bytes, request: Request, caller: Caller, services: Services) -> Response:
     """One mail. Raises ApiError, Malformed, Unavailable."""
     terms = _terms(raw, request, caller, services)
-    if len(raw) < IN_A_THREAD:
-        order = terms.order(json_of(raw))
-    else:
-        order = await asyncio.to_thread(lambda: terms.order(json_of(raw)))
-    receipt = await terms.post(await terms.seal(order))
-    return Response(f'{{"id":"{id_text(receipt.message)}"}}'.encode(), media_type="application/json")
+    try:
+        if len(raw) < IN_A_THREAD:
+            order = terms.order(json_of(raw))
+        else:
+            order = await asyncio.to_thread(lambda: terms.order(json_of(raw)))
+        number = (await terms.post(await terms.seal(order))).message
+    except (ApiError, Malformed):
+        # It may have been good when it was sent for the first time: since then its time passed, or the author's domain went.
+        if (known := await terms.known(terms.key)) is None:
+            raise
+        number = known
+    return Response(f'{{"id":"{id_text(number)}"}}'.encode(), media_type="application/json")
 
 
 async def many(raw: bytes, request: Request, caller: Caller, services: Services) -> Response:
@@ -95,20 +118,31 @@ async def many(raw: bytes, request: Request, caller: Caller, services: Services)
     if mode not in {"strict", "permissive"}:
         raise ApiError(422, "validation_error", BAD_MODE)
     terms = _terms(raw, request, caller, services)
-    given = orders_of(json_of(raw) if len(raw) < IN_A_THREAD else await asyncio.to_thread(json_of, raw))
+    orders = terms.orders(raw) if len(raw) < IN_A_THREAD else await asyncio.to_thread(terms.orders, raw)
     sealed: list[Sealed] = []
     wrong: list[tuple[int, ApiError]] = []
-    for number, mail in enumerate(given):
+    for number, order in enumerate(orders):
         try:
-            sealed.append(await terms.seal(keyed(terms.order(mail), number)))
+            sealed.append(await terms.seal(order))
         except (ApiError, Malformed) as fault:
             wrong.append((number, told(fault) if isinstance(fault, Malformed) else fault))
     if wrong and mode == "strict":
-        raise _all_refused(wrong)
+        return Json({"data": await _taken_before(terms, len(orders), _all_refused(wrong))})
     data = [{"id": id_text(receipt.message)} for receipt in await _kept(terms, sealed)]
     if mode == "strict":
         return Json({"data": data})
     return Json({"data": data, "errors": [{"index": number, "message": _said(fault)} for number, fault in wrong]})
+
+
+async def _taken_before(terms: Terms, many: int, refusal: ApiError) -> list[dict[str, str]]:
+    """The answer to a batch that was taken when it was sent for the first time. Raises what is wrong with it by now."""
+    found = []
+    for number in range(many):
+        known = await terms.known(f"{terms.key}/{number}")
+        if known is None:
+            raise refusal
+        found.append({"id": id_text(known)})
+    return found
 
 
 async def _kept(terms: Terms, sealed: Sequence[Sealed]) -> list[Receipt]:

@@ -22,7 +22,10 @@ Ready = Callable[[], Awaitable[Sequence[Finding]]]
 
 def create(ready: Ready, metrics: Callable[[], bytes], version: str, *, patience: float = PATIENCE) -> FastAPI:
     """The web application. `ready` finds what keeps the process from its work; `metrics` gives the exposition text."""
-    app = FastAPI(title="Mailwright", version=version, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="Mailwright", version=version, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # looked for in every request else; /metrics tells ours
+    )  # fmt: skip
     app.add_middleware(SafeHeaders)
 
     @app.get("/healthz", include_in_schema=False)

@@ -99,7 +99,7 @@ FIELDS = frozenset(field.alias or name for model in (NewEmail, File, Tag, Calend
 def json_of(raw: bytes) -> Any:
     """What a body says. Raises Malformed; a key that stands twice is refused, for programs differ in which one they read."""
     try:
-        return json.loads(raw, object_pairs_hook=_once)
+        return _JSON.decode(raw.decode())
     except RecursionError as fault:
         raise Malformed("The body of the request is nested too deep.", "Send one JSON object as /docs shows it.") from fault
     except Malformed:
@@ -156,6 +156,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for n, (name, _) in enumerate(pairs) if name in dict(pairs[:n]))
         raise Malformed(f"The key {twice[:40]!r} stands twice in one object.", "Write each key once.")
     return found
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def _not_yet(new: NewEmail) -> None:

@@ -22,7 +22,7 @@ STATES = {one.name.lower().replace("_", "-"): one for one in CallState}
 
 @click.group()
 def webhook() -> None:
-    """Webhooks: applications that are told what happens to their mail."""
+    """Webhooks: an application is told what becomes of mail."""
 
 
 @webhook.command("add")
@@ -56,7 +56,10 @@ def add(desk: Desk, account: str | None, url: str | None, operator: bool, events
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def list_webhooks(desk: Desk, account: str | None, as_json: bool) -> None:
-    """Show the webhooks of an account, or all, and why those that are disabled are."""
+    """Show the webhooks of an account, or all.
+
+    With the reason where one was disabled.
+    """
 
     async def work(office: Office) -> tuple[list[Webhook], dict[int, str]]:
         names = {one.id: one.name for one in await office.storage.directory.accounts()}
@@ -84,7 +87,10 @@ def list_webhooks(desk: Desk, account: str | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def calls(desk: Desk, number: str, state: str | None, limit: int, as_json: bool) -> None:
-    """Show what was sent to a webhook, and what it answered, newest first."""
+    """Show what a webhook was sent and what it answered.
+
+    Newest first.
+    """
     states = (STATES[state],) if state else ()
     hook = id_number(number)
     found = desk.run(lambda office: office.storage.hooks.calls(hook, account=None, states=states, limit=limit))
@@ -101,7 +107,10 @@ def calls(desk: Desk, number: str, state: str | None, limit: int, as_json: bool)
 @click.option("--since", metavar="TIME", help='All that failed or was missed in this time, such as "2 h" or "3 d".')
 @click.pass_obj
 def replay(desk: Desk, number: str, event: str | None, since: str | None) -> None:
-    """Send calls once more: one, by its EVENT, or all since a TIME that were given up or never made."""
+    """Send calls once more.
+
+    One, by its EVENT, or all since a TIME that were given up or never made.
+    """
     if (event is None) == (since is None):
         raise Malformed("Say what is to be sent once more.", 'Give the id of an EVENT, or --since with a time such as "2 h".')
     hook = id_number(number)
@@ -121,7 +130,10 @@ def replay(desk: Desk, number: str, event: str | None, since: str | None) -> Non
 @click.argument("number", metavar="ID")
 @click.pass_obj
 def rotate(desk: Desk, number: str) -> None:
-    """Make a new secret; for 24 hours calls carry the signature of the old one too."""
+    """Make a new secret.
+
+    For 24 hours calls carry the signature of the old one too.
+    """
 
     async def work(office: Office) -> Secret:
         hook = await office.storage.hooks.webhook(id_number(number), account=None)

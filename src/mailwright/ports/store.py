@@ -114,6 +114,10 @@ class Store(Protocol):
         """
         ...
 
+    async def known(self, *, account: int, key: str, digest: str, now: int) -> int | None:
+        """The message that an idempotency key of an account stands for, if it is for a request with this digest."""
+        ...
+
     async def spool(self, message: int, seq: int, content: bytes) -> None:
         """Write one body row of a large mail before its message row; orphans are swept at start."""
         ...

@@ -32,6 +32,10 @@ class SqlStore:
         await self._door.group(unit)
         return unit.result or Accepted(message.id)
 
+    async def known(self, *, account: int, key: str, digest: str, now: int) -> int | None:
+        """See ports.Store."""
+        return await self._door.read(reading.known, account, key, digest, now)
+
     async def spool(self, message: int, seq: int, content: bytes) -> None:
         """See ports.Store."""
         await self._door.write_soon(keeping.spool, message, seq, content)

@@ -8,7 +8,7 @@ from mailwright.ports.store import LISTED_HEAD, Listed, Story
 from mailwright.queue import NewMessage, State
 from mailwright.queue.worst import worst
 from mailwright.storage import rows
-from mailwright.storage.schema import body, delivery, dkim_signature, event, message
+from mailwright.storage.schema import body, delivery, dkim_signature, event, idempotency, message
 from mailwright.values import NotFound
 
 _MESSAGE = rows.typed(message.c, rows.MESSAGE)
@@ -23,6 +23,13 @@ def body_row(connection: Connection, number: int, seq: int) -> bytes | None:
             "The content of this message is not kept any more.", "Only its story is left; see the account's retention."
         )
     return part
+
+
+def known(connection: Connection, account: int, key: str, digest: str, now: int) -> int | None:
+    """What an idempotency key stands for, where it is for the same request and not forgotten."""
+    of = select(idempotency.c.message).where(idempotency.c.account == account, idempotency.c.key == key)
+    same = of.where(idempotency.c.digest == digest, idempotency.c.expires > now)
+    return connection.execute(same).scalar_one_or_none()
 
 
 def signatures(connection: Connection, number: int) -> Sequence[tuple[int, bytes]]:

@@ -63,5 +63,5 @@ def made_at(number: int) -> int:
 
 
 def least_id(ms: int) -> int:
-    """An id below all that are made from a time on, in milliseconds since 1970; not below 0."""
-    return max(0, ms - EPOCH_MS) << (NODE_BITS + COUNTER_BITS)
+    """An id below all that are made from a time on, in milliseconds since 1970; the least or the largest one for times beyond."""
+    return min(max(0, ms - EPOCH_MS) << (NODE_BITS + COUNTER_BITS), (1 << 63) - 1)

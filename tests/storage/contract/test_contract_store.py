@@ -268,6 +268,12 @@ async def test_a_key_stands_for_the_request_that_it_was_used_for(storage: Storag
     assert await storage.store.accept(last, [b"x"], [mails.delivery(last)], []) == KeyReused(next_day.id), "the digest went along"
     assert len(await storage.store.messages(account=7)) == 2
 
+    async def known(digest: str, at: int = NOW + 25 * HOUR, account: int = 7) -> int | None:
+        return await storage.store.known(account=account, key="k", digest=digest, now=at)
+
+    assert [await known("d2"), await known("d1"), await known("d2", account=8)] == [next_day.id, None, None]
+    assert await known("d2", NOW + 48 * HOUR) is None, "it is forgotten after a day"
+
 
 async def test_tags_time_and_user_are_kept(storage: Storage, mails: Mails) -> None:
     message = mails.message(tags={"kind": "bill", "month": "2027-01"}, scheduled_at=NOW + DAY, app_user="anna\x00")
