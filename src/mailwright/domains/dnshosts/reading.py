@@ -160,7 +160,12 @@ def _servers(table: _Table, key: str) -> tuple[str, ...]:
     ends = table.texts(key)
     for end in ends:
         labels = end.split(".")
-        if len(labels) < 2 or end != end.lower() or not askable(end) or any("*" in label[:-1] for label in labels):
+        if (
+            len(labels) < 2
+            or end != end.lower()
+            or not askable(end)
+            or any("*" in label[:-1] or label == "*" for label in labels)
+        ):
             table.wrong(key, f"names of at least two labels in lower case, a * only at the end of a label (not {end!r})")
     return ends
 
