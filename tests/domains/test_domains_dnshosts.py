@@ -24,8 +24,19 @@ DKIM = Entry.txt("mw1._domainkey.example.com", KEY)
 
 # Of these nothing is known but their name, or their name and servers: their instructions are wholly generic. A host leaves this
 # list when somebody has read its pages.
-GENERIC = {"all-inkl", "aruba", "desec", "dynadot", "hostnet", "netlify", "ns1", "register-it", "shopify", "simply", "siteground"}
-GENERIC |= {"united-domains", "vultr"}
+GENERIC = {
+    "all-inkl",
+    "desec",
+    "dynadot",
+    "hostnet",
+    "netlify",
+    "ns1",
+    "register-it",
+    "shopify",
+    "simply",
+    "united-domains",
+    "vultr",
+}
 BY_HAND = {"cpanel", "hostnet", "netlify", "shopify"}  # they have no name servers of their own, or none that could be cited
 
 
@@ -138,6 +149,7 @@ FORMS = [
     ("godaddy", DMARC, {"Type": "TXT", "Name": "_dmarc", "Value": "v=DMARC1; p=none", "TTL": ""}, "the zone is left out"),
     ("godaddy", SPF, {"Type": "TXT", "Name": "@", "Value": "v=spf1 -all", "TTL": ""}, "the domain itself is an @"),
     ("ionos", SPF, {"Type": "TXT", "Host name": "", "Value": "v=spf1 -all", "TTL": ""}, "the domain itself is nothing"),
+    ("aruba", DMARC, {"Host": "_dmarc.example.com"}, "the full name"),
     ("cpanel", DMARC, {"Name": "_dmarc.example.com."}, "the full name with its dot"),
     ("cpanel", SPF, {"Name": "example.com."}, "the domain itself in full, with its dot"),
     ("loopia", SPF, {"Data": '"v=spf1 -all"'}, "quotes by the person"),
@@ -208,6 +220,7 @@ def test_warnings(key: str, entry: Entry, words: str, because: str) -> None:
 def test_a_host_may_refuse_what_is_long_and_aliases_at_underscores() -> None:
     host = dns_host("strict", host_text(text='long = "refused"', alias="underscore = false"))
     assert any("at most 255 characters" in warning for warning in form(host, EXAMPLE, DKIM).warnings)
+    assert not form(host, EXAMPLE, DKIM).value.value_known
     assert any("underscore" in warning for warning in form(host, EXAMPLE, ALIAS).warnings)
     assert form(host, EXAMPLE, DMARC).warnings == ()
 

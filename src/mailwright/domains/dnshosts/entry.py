@@ -8,7 +8,7 @@ from mailwright.domains.dnshosts.provider import FormType
 from mailwright.values import Domain
 from mailwright.values.errors import Malformed
 
-_MAX_TEXT = 65_535 - 300  # octets: what a record's data can be at all (RFC 1035 §4.1.3), less the length octets of its strings
+_MAX_TEXT = 65_535 - 300  # octets: all that a record can hold (RFC 1035 §3.2.1), less the length octets of its strings
 _MAX_16 = 0xFFFF  # RFC 1035 §3.3.9
 
 

@@ -11,6 +11,8 @@ from mailwright.domains.dnshosts.provider import Apex, By, FormType, Labels, Lon
 from mailwright.values import Domain
 from mailwright.values.errors import Malformed
 
+_VALUES: dict[FormType, str] = {"TXT": "txt", "CNAME": "cname", "MX": "mx"}  # the label of the value, by type
+# What most hosts call the fields.
 GENERIC = Labels((), "Type", "Name (or Host)", "Value (or Content)", "Target (or Points to)", "Mail server", "Priority", "TTL")
 
 
@@ -77,9 +79,6 @@ def form(provider: Provider | None, zone: Domain, entry: Entry) -> Form:
     )
 
 
-_VALUES: dict[FormType, str] = {"TXT": "txt", "CNAME": "cname", "MX": "mx"}
-
-
 def _labelled(provider: Provider | None, key: str, field: Field) -> Field:
     own = str(getattr(provider.labels, key)) if provider and provider.labels else ""
     return replace(field, label=own or str(getattr(GENERIC, key)), label_known=bool(own))
@@ -123,6 +122,8 @@ def _text(provider: Provider | None, text: str) -> Field:
     whole, pieces = quoted(text.encode()), str(Txt.of([text.encode()]))
     if len(text) > MAX_PIECE and long is Long.PERSON:
         return _unlabelled(pieces, known=True, note="In pieces of at most 255 characters, each in its own quotes, as shown.")
+    if len(text) > MAX_PIECE and long is Long.REFUSED:
+        return _unlabelled(text, known=False, note="This host takes no more than 255 characters.")
     if len(text) > MAX_PIECE and long is None:
         note = "In one piece first. If more than 255 characters are refused, type it in pieces, each in its own quotes."
         return _unlabelled(whole if quotes is By.PERSON else text, known=False, instead=(pieces,), note=note)
