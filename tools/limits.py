@@ -1,6 +1,6 @@
 """Holds what no linter holds: the size and shape of files and functions, their names, and tests without mocks.
 
-`python tools/limits.py` reads src/mailwright and tests, prints one line per finding (path:line: what, how much, what is
+`python tools/limits.py` reads src/mailwright, clients and tests, prints one line per finding (path:line: what, how much, what is
 allowed) and ends with 1 where there are any.
 """
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAX_FILE = 400  # lines; a reader holds one subject in mind
+ALONE = {"clients/python/mailwright_client/__init__.py": 900}  # one file on purpose: applications may copy it as it is
 MAX_FUNCTION = 40  # lines of logic: one screen, without docstring, comments and blank lines
 MAX_NESTING = 3  # deeper than that, the conditions no longer fit in the head
 
@@ -77,9 +78,9 @@ def folder_findings(paths: Iterable[str]) -> list[Excess]:
 
 
 def _long_file(path: str, text: str) -> Iterator[Excess]:
-    lines = text.count("\n")
-    if lines > MAX_FILE:
-        yield Excess(path, 1, f"the file has {lines} lines; {MAX_FILE} are allowed")
+    lines, most = text.count("\n"), ALONE.get(path, MAX_FILE)
+    if lines > most:
+        yield Excess(path, 1, f"the file has {lines} lines; {most} are allowed")
 
 
 def _bad_names(path: str, tree: ast.Module) -> Iterator[Excess]:
@@ -196,7 +197,7 @@ def _patches_ours(call: ast.Call, ours: set[str]) -> bool:
 
 def main(root: Path) -> int:
     """Check the project below `root`; the exit code."""
-    sources = sorted((root / "src" / "mailwright").rglob("*.py"))
+    sources = sorted([*(root / "src" / "mailwright").rglob("*.py"), *(root / "clients").rglob("*.py")])
     found = folder_findings([str(path.relative_to(root)) for path in sources])
     for path in sources:
         found += source_findings(str(path.relative_to(root)), path.read_text("utf-8"))

@@ -20,6 +20,7 @@ address = "127.0.0.1:{port}"
 {routes}
 [http]
 address = "127.0.0.1:{http}"
+{http_more}
 
 [log]
 format = "json"
@@ -33,8 +34,9 @@ class Mailwright(Served):
     """A running Mailwright that signs for one domain and hands everything to one sink.
 
     `sink` is a port, or ports by recipient domain (wildcards); `database` a URL, "" for SQLite in the folder; `more` is
-    further TOML; `shim` a library to preload. `tls`: STARTTLS both ways and a login with `password`, else none, and this
-    machine is trusted. `signs` False: an account whose own server signs, so that nothing is signed here.
+    further TOML, `http_more` what stands in its table [http]; `shim` a library to preload. `tls`: STARTTLS both ways and a login
+    with `password`, else none, and this machine is trusted. `signs` False: an account whose own server signs, so that nothing is
+    signed here.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Mailwright(Served):
         domain: str,
         database: str = "",
         more: str = "",
+        http_more: str = "",
         tls: bool = False,
         signs: bool = True,
         shim: Path | None = None,
@@ -63,6 +66,7 @@ class Mailwright(Served):
                 listener='tls = "starttls"\n' if tls else _TRUSTED,
                 routes="".join(_ROUTE.format(domain=name, port=port, tls=way_out) for name, port in routes.items()),
                 http=self.http,
+                http_more=http_more,
                 more=more,
             )
         )

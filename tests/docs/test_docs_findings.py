@@ -55,8 +55,8 @@ def makers(file: str) -> set[str]:
 def calls(file: str, names: set[str]) -> Iterator[ast.expr]:
     """The first argument of each call, by the bare name, by `words` or by `self`; a logger's `error` is another thing."""
     for node in ast.walk(TREES[file]):
-        if not isinstance(node, ast.Call) or not (node.args or node.keywords):
-            continue
+        if not isinstance(node, ast.Call) or not (node.args or any(one.arg == "code" for one in node.keywords)):
+            continue  # also one that is made from a finding's fields (**), whose code is another's
         called = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
         if called in names and ast.unparse(node.func) in {called, f"self.{called}", f"words.{called}"}:
             yield next((one.value for one in node.keywords if one.arg == "code"), None) or node.args[0]

@@ -1,4 +1,8 @@
-"""The disk with the database is full: the client hears it in words of its own, and hands in again once there is room."""
+"""The disk with the database is full: the client hears it in words of its own, and hands in again once there is room.
+
+Here the writer's own connection finds no room: it writes mail with an idempotency key, and what is put away while it arrives.
+That the process that writes all other groups finds none is shown with a disk that fails, in tests/crash.
+"""
 
 from contextlib import closing
 
@@ -25,7 +29,8 @@ def fill(served: Served) -> None:
 async def test_a_full_disk_is_told_and_does_not_last(serve: Serve, lines: int) -> None:
     served = await serve(delivery="capture")
     customer = await served.customer()
-    mail = letter(customer.writes(), "bob@remote.example", body="All is well, and this is a line of some length.\r\n" * lines)
+    body = "All is well, and this is a line of some length.\r\n" * lines
+    mail = letter(customer.writes(), "bob@remote.example", body=body, X_Mailwright_Idempotency_Key="full")
     async with raw(served) as client:
         await logged_in(served, customer.key, client)
         fill(served)

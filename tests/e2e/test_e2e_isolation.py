@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from mailwright.accounts import ApiKey, Scope, SendingDomain, TransportInfo
+from mailwright.accounts import ApiKey, DomainCheck, Scope, SendingDomain, TransportInfo
 from mailwright.accounts.key import digest, prefix_of
-from mailwright.app.vault import dkim_place
-from mailwright.ports import Directory, Queue, Store
+from mailwright.accounts.suppression import Origin, Suppression
+from mailwright.app.vault import dkim_place, webhook_place
+from mailwright.ports import Directory, Events, Hooks, Queue, RequestLog, Store, Suppressions
+from mailwright.ports.requests import Request
 from mailwright.queue import State
 from mailwright.values import Conflict, Domain, Malformed, NotFound
 from mailwright.values.ids import id_number, id_text
+from mailwright.webhooks import HookState, Webhook
 from tests.e2e.conftest import BOTH, Serve
 from tests.e2e.raw import Raw, logged_in, raw
 from tests.e2e.served import Customer, Served, letter, route, states
@@ -28,6 +31,8 @@ class Two:
     bolt: Customer
     message: int
     transport: int
+    domain: int
+    event: int  # of which the webhook hears
 
     @property
     def directory(self) -> Directory:
@@ -36,6 +41,18 @@ class Two:
     @property
     def store(self) -> Store:
         return self.served.house.storage.store
+
+    @property
+    def requests(self) -> RequestLog:
+        return self.served.house.storage.requests
+
+    @property
+    def hooks(self) -> Hooks:
+        return self.served.house.storage.hooks
+
+    @property
+    def suppressions(self) -> Suppressions:
+        return self.served.house.storage.suppressions
 
     @property
     def queue(self) -> Queue:
@@ -47,11 +64,21 @@ async def two(serve: Serve, *, delivery: str = "live") -> Two:
     acme, bolt = await served.customer("acme"), await served.customer("bolt")
     await served.external(acme, host="smtp.acme.example", username="acme", password="secret")
     (transport,) = await served.house.storage.directory.transports(acme.id)
-    number = await served.hand_in(acme, "bob@remote.example")
-    return Two(served, acme, bolt, id_number(number), transport.id)
+    (domain,) = await served.house.storage.directory.domains(acme.id)
+    await served.house.storage.directory.keep_check(DomainCheck(domain.id, acme.id, 1, {}))
+    await served.house.storage.requests.keep([Request(REQUEST, acme.id, "abcdefgh", "GET", "/domains", 200, "")])
+    hook = Webhook(HOOK, acme.id, "https://acme.example/hook", ("*",), state=HookState.DISABLED)
+    await served.house.storage.hooks.add(hook, served.house.vault.seal(b"secret", bound_to=webhook_place(acme.id, HOOK)))
+    eve = Suppression(SUPPRESSED, acme.id, "eve@remote.example", "asked for it", Origin.MANUAL, 1)
+    await served.house.storage.suppressions.add([eve])
+    mail = letter(acme.writes(), "bob@remote.example", X_Mailwright_Idempotency_Key="once")
+    number = await served.hand_in(acme, "bob@remote.example", mail=mail)
+    event = (await served.story(number)).events[0].id
+    return Two(served, acme, bolt, id_number(number), transport.id, domain.id, event)
 
 
 Act = Callable[[Two], Awaitable[object]]
+REQUEST, HOOK, SUPPRESSED = 77, 78, 79
 NOTHING: list[object] = []
 
 
@@ -77,6 +104,11 @@ STRANGE: dict[str, tuple[Act, object]] = {
     "Directory.remove_transport": (lambda o: o.directory.remove_transport(o.bolt.id, o.transport), NotFound),
     "Directory.transport_secret": (lambda o: o.directory.transport_secret(o.bolt.id, o.transport), NotFound),
     "Directory.add_domain": (lambda o: o.directory.add_domain(SendingDomain(5, o.bolt.id, Domain("acme.example"))), Conflict),
+    "Directory.change_domain": (
+        lambda o: o.directory.change_domain(SendingDomain(o.domain, o.bolt.id, Domain("acme.example"), subdomains=True)),
+        NotFound,
+    ),
+    "Directory.checks": (lambda o: o.directory.checks(o.bolt.id), NOTHING),
     "Directory.add_transport": (
         lambda o: o.directory.add_transport(TransportInfo(o.transport, o.bolt.id, "", ""), None),
         Conflict,
@@ -86,15 +118,41 @@ STRANGE: dict[str, tuple[Act, object]] = {
     "Store.story": (lambda o: o.store.story(o.message, account=o.bolt.id), NotFound),
     "Store.find": (lambda o: o.store.find(o.message, account=o.bolt.id), NotFound),
     "Store.messages": (lambda o: o.store.messages(account=o.bolt.id), NOTHING),
+    "Store.known": (lambda o: o.store.known(account=o.bolt.id, key="once", digest="", now=2), None),
+    "Store.listed": (lambda o: o.store.listed(account=o.bolt.id), NOTHING),
+    "Hooks.webhooks": (lambda o: o.hooks.webhooks(account=o.bolt.id), NOTHING),
+    "Hooks.webhook": (lambda o: o.hooks.webhook(HOOK, account=o.bolt.id), NotFound),
+    "Hooks.change": (lambda o: o.hooks.change(HOOK, account=o.bolt.id, url="https://bolt.example/"), NotFound),
+    "Hooks.rotate": (lambda o: o.hooks.rotate(HOOK, b"x", account=o.bolt.id, until=1), NotFound),
+    "Hooks.remove": (lambda o: o.hooks.remove(HOOK, account=o.bolt.id), NotFound),
+    "Hooks.calls": (lambda o: o.hooks.calls(HOOK, account=o.bolt.id), NotFound),
+    "Hooks.call": (lambda o: o.hooks.call(HOOK, o.event, account=o.bolt.id), NotFound),
+    "Hooks.replay": (lambda o: o.hooks.replay(HOOK, o.event, account=o.bolt.id, now=1), NotFound),
+    "Hooks.replay_since": (lambda o: o.hooks.replay_since(HOOK, account=o.bolt.id, since=0, now=1), NotFound),
+    "Events.after": (lambda o: o.served.house.storage.events.after(0, account=o.bolt.id), ([], None)),
+    "Suppressions.among": (lambda o: o.suppressions.among(o.bolt.id, ["eve@remote.example"]), NOTHING),
+    "Suppressions.one": (lambda o: o.suppressions.one(o.bolt.id, number=SUPPRESSED), NotFound),
+    "Suppressions.page": (
+        lambda o: o.suppressions.page(o.bolt.id, origin=None, older_than=None, newer_than=None, limit=9),
+        NOTHING,
+    ),
+    "Suppressions.remove": (lambda o: o.suppressions.remove(o.bolt.id, [SUPPRESSED]), None),
+    "RequestLog.page": (lambda o: o.requests.page(account=o.bolt.id), NOTHING),
+    "RequestLog.one": (lambda o: o.requests.one(REQUEST, account=o.bolt.id), NotFound),
     "Queue.sites": (lambda o: o.queue.sites(account=o.bolt.id), NOTHING),
+    "Queue.reschedule": (lambda o: o.queue.reschedule(o.message, account=o.bolt.id, due=9, now=1), NotFound),
     "Queue.cancel": (lambda o: o.queue.cancel(o.message, account=o.bolt.id, now=1), NotFound),
 }
 # What has no account in it is the operator's, or a worker's that has leased the mail.
 OPERATORS = {
     "Directory": {
         "version", "account", "account_named", "accounts", "change_account", "key_by_prefix", "domain_named", "dkim_keys",
-        "add_dkim_key", "dkim_secret", "change_dkim_state", "reseal", "sealed_count",
+        "add_dkim_key", "dkim_secret", "change_dkim_state", "reseal", "sealed_count", "keep_check", "suppresses",
     },
+    "RequestLog": {"keep", "forget"},
+    "Hooks": {"add", "due", "claim", "end", "free", "forget"},
+    "Events": {"ids_after", "these"},
+    "Suppressions": {"add"},
     "Store": {
         "accept", "spool", "unspool", "content", "keep_signature", "signatures", "operator_secret", "purge", "sweep_orphans",
     },
@@ -107,7 +165,7 @@ OPERATORS = {
 
 
 def test_every_operation_of_the_doors_is_in_a_table() -> None:
-    for door in (Directory, Store, Queue):
+    for door in (Directory, Store, Queue, RequestLog, Hooks, Events, Suppressions):
         operations = {name for name, _ in inspect.getmembers(door, inspect.isfunction) if not name.startswith("_")}
         tried = {name.partition(".")[2] for name in STRANGE if name.startswith(door.__name__ + ".")}
         assert operations == tried | OPERATORS[door.__name__]
@@ -129,6 +187,9 @@ async def test_no_operation_reaches_into_another_account(serve: Serve) -> None:
         await o.store.find(delivery.id, account=o.bolt.id)
     assert (await o.store.story(o.message, account=o.acme.id)).deliveries[0].state is not State.CANCELLED
     assert len(await o.directory.transports(o.acme.id)) == 1
+    assert await o.store.known(account=o.acme.id, key="once", digest="", now=2) == o.message
+    assert (await o.hooks.webhook(HOOK, account=o.acme.id)).url == "https://acme.example/hook"
+    assert (await o.suppressions.one(o.acme.id, number=SUPPRESSED)).address == "eve@remote.example"
     assert prefix_of(o.acme.key) in [key.prefix for key in await o.directory.keys(o.acme.id) if key.revoked_at is None]
 
 

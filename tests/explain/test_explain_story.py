@@ -31,7 +31,14 @@ TOLD: list[tuple[str, dict[str, Any], Tone, list[str]]] = [
             "through own_server, because it is the default.",
         ],
     ),
-    ("scheduled", {"due": LATER}, Tone.WAIT, ["leave at 2026-11-22 03:05 UTC"]),
+    (
+        "bounced",
+        {"reason": "suppressed", "by": "us", "why": "It was asked for", "since": LATER},
+        Tone.BAD,
+        ["does not send to this address since 2026-11-22 03:05 UTC", "It was asked for.", "Remove the suppression"],
+    ),
+    ("scheduled", {"due": LATER}, Tone.WAIT, ["leave at 2026-11-22 03:05 UTC, not before"]),
+    ("scheduled", {"due": LATER, "before": LATER + 3_600_000}, Tone.WAIT, ["given another time", "not at 2026-11-22 04:05 UTC"]),
     (
         "attempt",
         {

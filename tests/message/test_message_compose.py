@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import re
 from dataclasses import replace
 from email.message import EmailMessage
 
@@ -84,6 +85,7 @@ def test_the_fields_of_a_whole_letter() -> None:
     assert found["x-ticket"] == "4711"
     assert found["list-unsubscribe"] == "<https://acme.example/u/1>"
     assert found["message-id"] == ID
+    assert read(replace(LETTER, message_id="<case-7@acme.example>"))["message-id"] == "<case-7@acme.example>"
     assert found["date"] == "Thu, 09 Oct 2025 08:53:20 +0000"
 
 
@@ -108,8 +110,19 @@ def test_files_come_back_with_their_names() -> None:
         (replace(LETTER, headers=[("X-A: b\r\nBcc", "e")]), "header field"),
         (replace(LETTER, headers=[("", "e")]), "header field"),
         (replace(LETTER, headers=[("Bcc", "e@x.example")]), "Bcc"),
+        (replace(LETTER, message_id="<a@b.example>\r\nBcc: e@x.example"), "message id"),
+        (replace(LETTER, message_id="a@b.example"), "message id"),
+        (replace(LETTER, message_id=f"<{'a' * 250}@b.example>"), "message id"),
         (replace(LETTER, headers=[("DKIM-Signature", "v=1")]), "DKIM-Signature"),
         (replace(LETTER, attachments=[replace(PDF, filename="a\r\nb")]), "filename"),
+        (replace(LETTER, text="a\0b"), "text has a NUL"),
+        (replace(LETTER, html="<p>\ud83d"), "html has half of a character"),
+        (replace(LETTER, calendar="\ud83d", method="REQUEST"), "calendar has half of a character"),
+        (replace(LETTER, headers=[("X-Mailwright-Subsystem", "password")]), "X-Mailwright-Subsystem"),
+        (replace(LETTER, attachments=[replace(PDF, filename="ü" * 300)]), "filename is too long"),
+        (replace(LETTER, attachments=[replace(PDF, content_type="message/rfc822")]), "message/rfc822"),
+        (replace(LETTER, attachments=[replace(PDF, content_type="text/csv; name=a\r\nX: y")]), "content type"),
+        (replace(LETTER, attachments=[replace(PDF, content_type='text/csv; name="a\r\nX: y"')]), "content type"),
         (replace(LETTER, attachments=[replace(PDF, content_type="text")]), "content type"),
         (replace(LETTER, attachments=[replace(PDF, content_type="a/b\r\nX: y")]), "content type"),
         (replace(LETTER, attachments=[replace(PDF, content_id="a>\r\nX: y")]), "content_id"),
@@ -128,12 +141,31 @@ def test_an_international_address_stands_as_it_is() -> None:
     assert "<jörg@example.net>".encode() in head
 
 
+def test_a_type_may_have_parameters() -> None:
+    whole = read(replace(LETTER, attachments=[replace(PDF, content_type='text/csv; charset=utf-8; header="a b"')]))
+    (part,) = whole.iter_attachments()
+    assert (part.get_content_type(), part.get_param("charset"), part.get_param("header")) == ("text/csv", "utf-8", "a b")
+
+
+def test_no_text_ends_its_own_part() -> None:
+    """Boundaries are made from the id, which somebody may guess who writes into a mail of others."""
+    boundary = re.findall(rb'boundary="([^"]+)"', written(replace(LETTER, html="<p>")))[0].decode()
+    bad = f"before\n--{boundary}\nContent-Type: text/html\n\nafter\n--{boundary}--\n"
+    found = read(replace(LETTER, text=bad, html=bad))
+    assert shape(found) == "multipart/alternative(text/plain, text/html)"
+    assert [lines(part.get_content()) for part in found.iter_parts() if isinstance(part, EmailMessage)] == [lines(bad)] * 2
+
+
+def test_a_text_that_looks_like_an_encoded_word_stays_what_it_is() -> None:
+    assert read(replace(LETTER, subject="=?utf-8?q?gift?="))["subject"] == "=?utf-8?q?gift?="
+
+
 def lines(text: str) -> list[str]:
     """Lines however they end; empty ones at the end belong to the MIME boundary as well."""
     return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
 
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=300)
 names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=60)
 
 

@@ -1,10 +1,12 @@
 """The text that stands beside HTML."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailwright.message.plain import text_of_html
+from mailwright.message.plain import MAX_HTML, text_of_html
 
 
 @pytest.mark.parametrize(
@@ -30,10 +32,44 @@ from mailwright.message.plain import text_of_html
         ("a<hr>b", "a\n--------------------\nb\n"),
         ("<p>never closed", "never closed\n"),
         ("</p></p>stray", "stray\n"),
+        ("a < b > c", "a < b > c\n"),
+        ("<!-- <p>not this --> but this", "but this\n"),
+        ("<!DOCTYPE html><?xml?>x", "x\n"),
+        ("<SCRIPT>if (a<b) x('</p>')</SCRIPT>Seen<style>never closed", "Seen\n"),
+        ('<img alt="a > b" src=x>', "[a > b]\n"),
+        ("<img src=x alt='&lt;Logo&gt;'>", "[<Logo>]\n"),
+        ("<a HREF=https://acme.example/x?a=1&amp;b=2>Go</a>", "Go (https://acme.example/x?a=1&b=2)\n"),
+        ("<head><meta charset=utf-8></head><body>x", "x\n"),
+        ('<p title="never closed>x</p>', "x\n"),
     ],
 )
 def test_what_a_person_reads(html: str, expected: str) -> None:
     assert text_of_html(html) == expected
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "<",
+        "<a ",
+        '<a "',
+        '<a ">"',
+        "<a '>\"",
+        "<!--",
+        "<script>",
+        "<script></script",
+        "&",
+        "<a href=",
+        "<p>",
+        "<a b=\"'",
+        "</",
+        "<!",
+    ],
+)
+def test_hostile_html_is_read_in_time(part: str) -> None:
+    began = time.perf_counter()
+    text_of_html(part * (MAX_HTML // len(part)))
+    assert time.perf_counter() - began < 10
 
 
 @given(

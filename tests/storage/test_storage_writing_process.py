@@ -16,7 +16,7 @@ from mailwright.queue import Accepted, State
 from mailwright.storage import Storage, open_storage
 from mailwright.storage.group import Accepting, script
 from mailwright.storage.rows import delivery_row, message_row
-from mailwright.storage.writer_process import FAILED, KEPT, TOUCHED_OTHERS, Pen
+from mailwright.storage.writer_process import ANY, FAILED, KEPT, TOUCHED_OTHERS, Pen
 from mailwright.values import Conflict
 from tests.storage.mails import Mails, claim, states, worker
 
@@ -105,18 +105,23 @@ def table(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 def test_all_or_nothing(table: sqlite3.Connection, tmp_path: Path) -> None:
     pen, insert = Pen(str(tmp_path / "few.db"), 0.1, ()), "INSERT INTO one (id, word) VALUES (?, ?)"
-    assert pen.write([(insert, [(1, "a"), (2, "b")], 2)]) == (KEPT,)
+    assert pen.write([(insert, [(1, "a"), (2, "b")], 2, "")]) == (KEPT,)
     change = "UPDATE one SET word = given.word FROM (SELECT ? AS id, ? AS word) AS given WHERE one.id = given.id"
-    assert pen.write([(insert, [(3, "c")], 1), (change, [(1, "x"), (9, "x")], 2)]) == (TOUCHED_OTHERS,)
-    kind, constraint, _, words = pen.write([(insert, [(4, "d"), (1, "again")], 2)])
+    assert pen.write([(insert, [(3, "c")], 1, ""), (change, [(1, "x"), (9, "x")], 2, "")]) == (TOUCHED_OTHERS,)
+    kind, constraint, _, words = pen.write([(insert, [(4, "d"), (1, "again")], 2, "")])
     assert (kind, constraint) == (FAILED, True)
     assert "UNIQUE" in words
     assert table.execute("SELECT id, word FROM one ORDER BY id").fetchall() == [(1, "a"), (2, "b")]
     table.execute("BEGIN IMMEDIATE")
-    kind, constraint, code, _ = pen.write([(insert, [(5, "e")], 1)])
+    kind, constraint, code, _ = pen.write([(insert, [(5, "e")], 1, "")])
     assert (kind, constraint, code) == (FAILED, False, sqlite3.SQLITE_BUSY)
     table.execute("ROLLBACK")
-    assert pen.write([(insert, [(5, "e")], 1)]) == (KEPT,), "it goes on"
+    assert pen.write([(insert, [(5, "e")], 1, "")]) == (KEPT,), "it goes on"
+    asked = "SELECT 1 FROM one WHERE word = 'e'"
+    assert pen.write(
+        [(change, [(1, "never")], ANY, asked.replace("'e'", "'z'")), (change, [(2, "x"), (9, "x")], ANY, asked)]
+    ) == (KEPT,)
+    assert table.execute("SELECT id, word FROM one ORDER BY id").fetchall() == [(1, "a"), (2, "x"), (5, "e")]
     pen.forget()
 
 

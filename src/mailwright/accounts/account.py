@@ -33,6 +33,16 @@ class SendingDomain:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainCheck:
+    """What the DNS said of a domain's records when it was last asked."""
+
+    domain: int  # id of a SendingDomain
+    account: int
+    at: int  # milliseconds since 1970
+    standings: Mapping[str, str]  # of each record, by its type and name
+
+
+@dataclass(frozen=True, slots=True)
 class TransportInfo:
     """A way for mail to leave, as stored; the password is not in it."""
 

@@ -18,6 +18,10 @@ class Scope(StrEnum):
     SEND = "send"
     READ = "read"
     ADMIN = "admin"
+    OPERATOR = "operator"  # of all accounts; the key belongs to none
+
+
+OPERATOR = 0  # the account number of what is the operator's own: its keys, its DKIM key
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class ApiKey:
     """A key as stored. `send_as` limits the authors: addresses, or domains as "@example.com"; empty = all of the account."""
 
     id: int
-    account: int
+    account: int  # OPERATOR: of none
     prefix: str
     digest: bytes  # SHA-256 of the whole key text
     name: str = ""

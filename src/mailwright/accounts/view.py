@@ -15,6 +15,7 @@ class AccountView:
     account: Account
     domains: Mapping[str, SendingDomain]
     transports: Mapping[int, TransportInfo]
+    suppresses: bool = False  # whether there is any address to which it does not send
 
     def domain_of(self, name: Domain) -> SendingDomain | None:
         """The account's domain that covers a name: itself, or a parent whose sub-domains are ticked."""

@@ -22,21 +22,24 @@ Ready = Callable[[], Awaitable[Sequence[Finding]]]
 
 def create(ready: Ready, metrics: Callable[[], bytes], version: str, *, patience: float = PATIENCE) -> FastAPI:
     """The web application. `ready` finds what keeps the process from its work; `metrics` gives the exposition text."""
-    app = FastAPI(title="Mailwright", version=version, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="Mailwright", version=version, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # looked for in every request else; /metrics tells ours
+    )  # fmt: skip
     app.add_middleware(SafeHeaders)
 
-    @app.get("/healthz")
+    @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
         return {"status": "alive", "version": version}
 
-    @app.get("/readyz")
+    @app.get("/readyz", include_in_schema=False)
     async def readyz() -> JSONResponse:
         findings = await _findings(ready, patience)
         hindered = any(finding.level is Level.ERROR for finding in findings)
         content = {"status": "not ready" if hindered else "ready", "findings": [shown(finding) for finding in findings]}
         return JSONResponse(content, status_code=503 if hindered else 200)
 
-    @app.get("/metrics")
+    @app.get("/metrics", include_in_schema=False)
     async def figures() -> Response:
         return Response(metrics(), headers={"Content-Type": METRICS_TYPE})
 

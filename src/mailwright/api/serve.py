@@ -3,18 +3,19 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from mailwright.api.protocol import Bounded, watch
 from mailwright.net.listening import cannot_listen
 
 BACKLOG = 128
 IDLE = 30  # seconds that an unused connection is kept
 LAST_REQUESTS = 5  # seconds that requests under way may take at the end
-MOST_AT_ONCE = 200  # connections: monitoring and people, not mail; more are answered 503
+MOST_AT_ONCE = 2000  # connections: applications, people who watch, and monitoring; more are answered 503
 
 
 class _Server(uvicorn.Server):
@@ -32,7 +33,13 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn does it, then tell."""
         await super().startup(sockets=sockets)
+        self._watch = asyncio.create_task(watch(self.server_state.connections), name="http clients")
         self.serving.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does it."""
+        self._watch.cancel()
+        await super().shutdown(sockets=sockets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +49,25 @@ class Served:
     address: tuple[str, int]
     _server: _Server
     _task: "asyncio.Task[None]"
+    _ending: Callable[[], None]
 
     async def close(self) -> None:
         """Take no more requests, end those under way, free the port."""
+        self._ending()
         self._server.should_exit = True
         await self._task
 
 
-async def serve(app: ASGIApp, host: str, port: int) -> Served:
-    """Serve `app` at an IP address and port in the running loop. Raises MailwrightError where the address is taken."""
+async def serve(app: ASGIApp, host: str, port: int, *, ending: Callable[[], None] = lambda: None) -> Served:
+    """Serve `app` at an IP address and port in the running loop; `ending` ends what would go on without end, such as streams.
+
+    Raises MailwrightError where the address is taken.
+    """
     listening = _listening(host, port)
     address = listening.getsockname()
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Bounded,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -73,7 +85,7 @@ async def serve(app: ASGIApp, host: str, port: int) -> Served:
     await server.serving.wait()
     if task.done():  # it ended before it served
         task.result()
-    return Served((address[0], address[1]), server, task)
+    return Served((address[0], address[1]), server, task, ending)
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -1,12 +1,11 @@
 """What the operator set up, as this process last read it: one view an account, dropped when the set-up's version grows."""
 
-from mailwright.accounts import AccountView, ApiKey, DkimKeyInfo, Submitter
+from mailwright.accounts import OPERATOR, AccountView, ApiKey, DkimKeyInfo, Submitter
 from mailwright.accounts.key import prefix_of
 from mailwright.ports import Directory
 from mailwright.values import Address, Domain, NotFound
 
 MOST_SIGNERS = 10_000  # author domains whose keys are remembered
-OPERATOR = 0  # the account number of what is the operator's own
 
 
 class Accounts:
@@ -32,7 +31,10 @@ class Accounts:
         domains = await self._directory.domains(account)
         transports = await self._directory.transports(account)
         view = AccountView(
-            await self._directory.account(account), {d.domain.name: d for d in domains}, {t.id: t for t in transports}
+            await self._directory.account(account),
+            {d.domain.name: d for d in domains},
+            {t.id: t for t in transports},
+            await self._directory.suppresses(account),
         )
         if version == self._version:  # else it may be what was before the change
             self._views[account] = view
@@ -43,14 +45,22 @@ class Accounts:
         return await self.view((await self._directory.account_named(name)).id)
 
     async def submitter(self, text: str) -> Submitter | None:
-        """Who a key text belongs to, None where it is no key of ours or was revoked."""
-        prefix = prefix_of(text)
-        if not prefix:
-            return None
-        key = await self._key(prefix)
-        if key is None or not key.admits(text):
+        """Who a key text belongs to, None where it is no key of an account or was revoked."""
+        key = await self.key(text)
+        if key is None or key.account == OPERATOR:
             return None
         return Submitter(await self.view(key.account), key)
+
+    async def key(self, text: str) -> ApiKey | None:
+        """The key with this text, None where it is no key of ours or was revoked; it may be the operator's."""
+        prefix = prefix_of(text)
+        found = await self._key(prefix) if prefix else None
+        return found if found is not None and found.admits(text) else None
+
+    async def good(self, key: ApiKey) -> bool:
+        """Whether a key that was let in before was not revoked since. Raises Unavailable."""
+        found = await self._key(key.prefix)
+        return found is not None and found.id == key.id and found.revoked_at is None
 
     def stands(self, submitter: Submitter) -> bool:
         """Whether nothing was changed since the submitter logged in: no waiting on the hot path."""

@@ -5,17 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from mailwright.app.calling import Calling
 from mailwright.app.dispatch import Dispatch
 from mailwright.app.intake import Intake, TrustedRange
 from mailwright.app.listeners import Opened, open_listeners
 from mailwright.app.metrics import Metrics
 from mailwright.app.neighbours import bury_the_gone
 from mailwright.app.readiness import hindrances
+from mailwright.app.requests import Requests
 from mailwright.app.rounds import Rounds
 from mailwright.app.settings import Listener as ListenerSettings
 from mailwright.app.settings import Settings
 from mailwright.app.signer import Signers
+from mailwright.app.tail import Tail
 from mailwright.app.works import Works
+from mailwright.flows.submit import Office
 from mailwright.net.dns import Resolver
 from mailwright.ports import Vault
 from mailwright.storage import Storage
@@ -36,9 +40,15 @@ class House:
     resolver: Resolver
     intakes: list[Intake]
     metrics: Metrics
+    requests: Requests
+    office: Office  # what handing in needs, by whichever door
+    calling: Calling
+    tail: Tail
     listeners: Sequence[Opened] = ()
     _beats: asyncio.Task[None] | None = None
     _round_task: asyncio.Task[None] | None = None
+    _calling_task: asyncio.Task[None] | None = None
+    _request_task: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.rounds.reload = self.reload
@@ -53,6 +63,9 @@ class House:
         watch("dns_hits", "DNS questions answered from the cache.", lambda: resolver.hits, grows=True)
         watch("dns_misses", "DNS questions asked of the servers.", lambda: resolver.misses, grows=True)
         watch("dns_failures", "DNS questions without an answer.", lambda: resolver.failures, grows=True)
+        watch("webhook_lanes", "Webhooks that are called now.", lambda: self.calling.lanes)
+        watch("streams", "Listeners of the live tail now.", lambda: self.tail.listening)
+        watch("requests_unlogged", "Requests lost from GET /logs.", lambda: self.requests.lost, grows=True)
         watch("smtp_clients", "Clients of the listeners now.", lambda: sum(one.listener.connections for one in self.listeners))
 
     async def open(self) -> None:
@@ -64,17 +77,26 @@ class House:
         self.listeners = await open_listeners(self.settings, self._intake, now=datetime.now(UTC))
         self.works.spawn(self.works.sources.look())
         self._round_task = asyncio.create_task(self.rounds.run())
+        self._calling_task = asyncio.create_task(self.calling.run())
+        self._request_task = asyncio.create_task(self.requests.run())
 
     async def close(self) -> None:
         """Take nothing new, end what is under way, leave the rest in the table."""
         grace = self.settings.timeouts.shutdown.total_seconds()
-        if self._round_task is not None:
-            self._round_task.cancel()
-        await asyncio.gather(self.dispatch.finish(), *(opened.listener.close(grace) for opened in self.listeners))
+        for task in (self._round_task, self._request_task, self._calling_task):
+            if task is not None:
+                task.cancel()
+        await asyncio.gather(
+            self.dispatch.finish(),
+            self.calling.close(),
+            self.tail.close(),
+            *(opened.listener.close(grace) for opened in self.listeners),
+        )
         await self.dispatch.close()
         if self._beats is not None:
             self._beats.cancel()
             await self._resign()
+        await self.requests.write()
         await self.signers.close()
         await self.resolver.close()
         await self.storage.close()

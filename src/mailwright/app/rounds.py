@@ -45,10 +45,7 @@ class Rounds:
     async def once(self) -> None:
         """One round. Raises Unavailable."""
         self._tick += 1
-        self._changed = await self._works.accounts.refresh() or self._changed
-        if self._changed:
-            await self.reload()
-            self._changed = False
+        await self.follow()
         await self._wake()
         await self._every(SITES_EVERY, self._find_sites)
         await self._report()
@@ -56,6 +53,13 @@ class Rounds:
         await self._every(PURGE_EVERY, self._purge)
         await self._every(SOURCES_EVERY, self._look_at_sources)
         await self._every(COUNT_EVERY, self._count)
+
+    async def follow(self) -> None:
+        """Notice what was changed in the set-up. Raises Unavailable: then the next round notices it."""
+        self._changed = await self._works.accounts.refresh() or self._changed
+        if self._changed:
+            await self.reload()
+            self._changed = False
 
     async def _every(self, ticks: int, work: Callable[[], Awaitable[None]]) -> None:
         if self._tick % ticks == 0:

@@ -19,6 +19,11 @@ def transport_place(account: int, transport: int) -> str:
     return f"{account}/transport/{transport}"
 
 
+def webhook_place(account: int, webhook: int) -> str:
+    """Where a webhook's secrets open, the present one and the one before."""
+    return f"{account}/webhook/{webhook}"
+
+
 def operator_place(name: str) -> str:
     """Where a secret of the operator's opens."""
     return f"0/operator/{name}"

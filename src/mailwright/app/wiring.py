@@ -1,7 +1,6 @@
 """The only place that names concrete doors: from settings to a house that serves."""
 
 import os
-import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,8 +11,10 @@ from mailwright.app import knowledge
 from mailwright.app.accounts import Accounts
 from mailwright.app.aftermath import Aftermath
 from mailwright.app.aims import Aims
+from mailwright.app.calling import Calling
 from mailwright.app.capture import CaptureSender
 from mailwright.app.dispatch import Dispatch
+from mailwright.app.hook_lane import Means
 from mailwright.app.house import House
 from mailwright.app.intake import Intake
 from mailwright.app.learn import learn
@@ -23,26 +24,31 @@ from mailwright.app.metrics import Metrics
 from mailwright.app.neighbours import whereabouts
 from mailwright.app.place import storage_of
 from mailwright.app.reports import Reports
+from mailwright.app.requests import Requests
 from mailwright.app.rounds import Rounds
 from mailwright.app.rules import retry_rules, subsystems, timeouts
 from mailwright.app.settings import Delivery, Settings
 from mailwright.app.signer import Signers
 from mailwright.app.signing import Signing
 from mailwright.app.sources import Sources
+from mailwright.app.tail import Tail
 from mailwright.app.vault import open_vault, operator_place
 from mailwright.app.works import Works
 from mailwright.dns import Mx
 from mailwright.flows.report import Scribe, daemon
 from mailwright.flows.submit import Office
 from mailwright.net.dns import Resolver
+from mailwright.net.http_out import HttpPoster
 from mailwright.net.smtp_out import SmtpSender
-from mailwright.ports import Vault
+from mailwright.ports import Suppressions, Vault
 from mailwright.ports.sender import Sender
+from mailwright.routing.hosts import host_addresses
 from mailwright.storage import Storage
 from mailwright.values.ids import NODES, IdMaker
 
 RETURN_SECRET = "return-path"
 SECRET_BYTES = 32
+DICE = secrets.SystemRandom()  # not the shared generator of `random`: what others draw from that stays theirs to repeat
 
 
 def now_ms() -> int:
@@ -76,13 +82,17 @@ async def _built(settings: Settings, storage: Storage, now: Callable[[], int], s
     await signers.start()  # processes: only once nothing more can go wrong here
     metrics = Metrics(__version__)
     dispatch = Dispatch(works, learn=lambda floor, site: learn(floor, aims, site), settled=Aftermath(works, metrics).settled)
-    office = _office(settings, works, aims, dispatch)
+    office = _office(settings, works, aims, dispatch, storage.suppressions)
     scribe = Scribe(works.store, works.ids, now, works.rules, settings.hostname.name, aims.site, knowledge.replies())
     reports = Reports(works.queue, accounts, scribe, logger("reports"))
     door = partial(Intake, office, accounts, log=logger("submission"), metrics=metrics)
     intakes = [door(show_client=entry.show_client) for entry in settings.listen]
     rounds = Rounds(dispatch, report=reports.write, alone=storage.alone)
-    return House(settings, storage, vault, works, dispatch, rounds, signers, resolver, intakes, metrics)
+    requests = Requests(storage.requests, days=settings.http.log_days, now=now, log=logger("api"))
+    calling, tail = Calling(_means(settings, works, storage, vault, resolver)), Tail(storage.events, now, logger("tail"))
+    return House(
+        settings, storage, vault, works, dispatch, rounds, signers, resolver, intakes, metrics, requests, office, calling, tail
+    )
 
 
 async def _works(
@@ -112,18 +122,39 @@ async def _works(
         connections=settings.queue.connections,
         log=log,
         now=now,
-        chance=random.random,
+        chance=DICE.random,
         capture=settings.delivery is Delivery.CAPTURE,
         trouble=lambda: storage.trouble,
     )
 
 
-def _office(settings: Settings, works: Works, aims: Aims, dispatch: Dispatch) -> Office:
+def _office(settings: Settings, works: Works, aims: Aims, dispatch: Dispatch, suppressions: Suppressions) -> Office:
     def room(site: str, size: int, priority: int, account: int) -> bool:
         return dispatch.room(site, size=size, priority=priority, account=account)
 
     host, kinds = settings.hostname.name, subsystems(settings)
-    return Office(works.store, works.ids, works.now, works.rules, host, kinds, aims.site, room, dispatch.hand, dispatch.urge)
+    return Office(
+        works.store, works.ids, works.now, works.rules, host, kinds, aims.site, room, dispatch.hand, dispatch.urge,
+        suppressions.among,
+    )  # fmt: skip
+
+
+def _means(settings: Settings, works: Works, storage: Storage, vault: Vault, resolver: Resolver) -> Means:
+    async def addresses(host: str) -> Sequence[str]:
+        return await resolver.run(host_addresses(host))
+
+    inner = [(one.host, one.port) for one in settings.webhooks.inner]
+    return Means(
+        hooks=storage.hooks,
+        poster=None if works.capture else HttpPoster(addresses, inner=inner),
+        vault=vault,
+        knowledge=knowledge.replies(),
+        worker=lambda: works.leases.current.number,
+        now=works.now,
+        chance=works.chance,
+        log=logger("webhooks"),
+        agent=f"Mailwright/{__version__}",
+    )
 
 
 def _sender(settings: Settings) -> Sender:
@@ -150,4 +181,4 @@ async def _return_secret(storage: Storage, vault: Vault) -> bytes:
 
 def shuffled(items: Sequence[Mx]) -> Sequence[Mx]:
     """The same in random order."""
-    return random.sample(items, len(items))
+    return DICE.sample(items, len(items))

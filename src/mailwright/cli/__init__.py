@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mailwright import __version__
-from mailwright.cli import accounts, auth, captured, domains, queue, serve, spf, why
+from mailwright.cli import accounts, auth, captured, domains, queue, serve, spf, tail, webhooks, why
 from mailwright.cli.desk import Desk
 from mailwright.cli.screen import err, show_fault
 from mailwright.values import MailwrightError
@@ -32,7 +32,9 @@ for command in (
     *accounts.COMMANDS,
     *domains.COMMANDS,
     *queue.COMMANDS,
+    *webhooks.COMMANDS,
     *why.COMMANDS,
+    *tail.COMMANDS,
     *captured.COMMANDS,
     *auth.COMMANDS,
     *spf.COMMANDS,

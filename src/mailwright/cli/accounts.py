@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import click
 
-from mailwright.accounts import Account, ApiKey, Scope
-from mailwright.accounts.key import PREFIX_BYTES, SECRET_BYTES, digest, key_text, prefix_of
+from mailwright.accounts import OPERATOR, Account, ApiKey, Scope
+from mailwright.accounts.key import PREFIX_BYTES, SECRET_BYTES, prefix_of
+from mailwright.app.setup import new_key, sender
 from mailwright.cli.desk import Desk, Office
 from mailwright.cli.screen import out, show_json, show_table, when
-from mailwright.values import Address, Domain, Malformed
+from mailwright.values import Malformed
 from mailwright.values.ids import id_text
 
+OF_AN_ACCOUNT = (Scope.SEND.value, Scope.READ.value, Scope.ADMIN.value)
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -101,85 +103,86 @@ def key() -> None:
 
 
 @key.command("add")
-@click.argument("account")
+@click.argument("account", required=False)
+@click.option("--operator", is_flag=True, help="A key of the operator, for the HTTP API alone; it belongs to no account.")
 @click.option("--name", metavar="TEXT", default="", help="What the key is for.")
-@click.option(
-    "--scope", "scopes", multiple=True, type=click.Choice([s.value for s in Scope]), default=["send"], show_default=True
-)
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(OF_AN_ACCOUNT), default=["send"], show_default=True)
 @click.option(
     "--send-as", multiple=True, help="An address, or @domain, that the key may send as; without it: all of the account."
 )
 @click.pass_obj
-def add_key(desk: Desk, account: str, name: str, scopes: tuple[str, ...], send_as: tuple[str, ...]) -> None:
+def add_key(
+    desk: Desk, account: str | None, operator: bool, name: str, scopes: tuple[str, ...], send_as: tuple[str, ...]
+) -> None:
     """Make a key and show it, once."""
-    text = key_text(secrets.token_bytes(PREFIX_BYTES + SECRET_BYTES))
-    allowed = tuple(_sender(entry) for entry in send_as)
+    random = secrets.token_bytes(PREFIX_BYTES + SECRET_BYTES)
+    allowed = [sender(entry) for entry in send_as]
+    may = (Scope.OPERATOR,) if operator else [Scope(scope) for scope in scopes]
 
-    async def work(office: Office) -> None:
-        owner = await office.storage.directory.account_named(account)
-        await office.storage.directory.add_key(
-            ApiKey(
-                office.new_id(),
-                owner.id,
-                prefix_of(text),
-                digest(text),
-                name,
-                frozenset(Scope(scope) for scope in scopes),
-                allowed,
-                office.now(),
-            )
-        )
+    async def work(office: Office) -> str:
+        owner = await _owner(office, account, operator=operator)
+        made, text = new_key(office.new_id(), owner, random, name=name, scopes=may, send_as=allowed, now=office.now())
+        await office.storage.directory.add_key(made)
+        return text
 
-    desk.run(work)
-    out.print(f"{text}\nThis is the only time that the key is shown. Use it as the SMTP password; any user name will do.")
+    text = desk.run(work)
+    use = "Authorization: Bearer, over HTTP." if operator else "the SMTP password; any user name will do."
+    out.print(f"{text}\nThis is the only time that the key is shown. Use it as {use}")
 
 
 @key.command("list")
-@click.argument("account")
+@click.argument("account", required=False)
+@click.option("--operator", is_flag=True, help="The operator's own keys.")
 @click.pass_obj
-def list_keys(desk: Desk, account: str) -> None:
+def list_keys(desk: Desk, account: str | None, operator: bool) -> None:
     """Show the keys of an account, without their secrets."""
 
     async def work(office: Office) -> list[ApiKey]:
-        owner = await office.storage.directory.account_named(account)
-        return list(await office.storage.directory.keys(owner.id))
+        return list(await office.storage.directory.keys(await _owner(office, account, operator=operator)))
 
     rows = [
         (
             f"mw_{k.prefix}_...",
             k.name or "-",
             " ".join(sorted(k.scopes)),
-            " ".join(k.send_as) or "all of the account",
+            " ".join(k.send_as) or ("-" if operator else "all of the account"),
             when(k.created_at),
             when(k.revoked_at),
         )
         for k in desk.run(work)
     ]
-    show_table(("key", "name", "scopes", "may send as", "made", "revoked"), rows, empty=f"The account {account} has no key.")
+    whose = "The operator" if operator else f"The account {account}"
+    show_table(("key", "name", "scopes", "may send as", "made", "revoked"), rows, empty=f"{whose} has no key.")
 
 
 @key.command("revoke")
-@click.argument("account")
-@click.argument("prefix")
+@click.argument("account", required=False)
+@click.argument("prefix", required=False)
+@click.option("--operator", is_flag=True, help="A key of the operator: give its PREFIX alone.")
 @click.pass_obj
-def revoke_key(desk: Desk, account: str, prefix: str) -> None:
+def revoke_key(desk: Desk, account: str | None, prefix: str | None, operator: bool) -> None:
     """Take a key out of use. It cannot be undone.
 
     PREFIX is the part between mw_ and the next underscore, as `mailwright key list ACCOUNT` shows it.
     """
+    if operator:
+        account, prefix = None, account
+    if prefix is None:
+        raise Malformed("It is not said which key.", "Give ACCOUNT and PREFIX, or --operator and PREFIX.")
     short = prefix_of(prefix) or prefix.removeprefix("mw_").removesuffix("_...")
 
     async def work(office: Office) -> None:
-        owner = await office.storage.directory.account_named(account)
-        await office.storage.directory.revoke_key(owner.id, short, now=office.now())
+        await office.storage.directory.revoke_key(await _owner(office, account, operator=operator), short, now=office.now())
 
     desk.run(work)
     out.print(f"The key mw_{short}_... is revoked; nobody can log in with it any more.")
 
 
-def _sender(entry: str) -> str:
-    """An address, or @domain, in its canonical form."""
-    return f"@{Domain.parse(entry[1:])}" if entry.startswith("@") else str(Address.parse(entry))
+async def _owner(office: Office, account: str | None, *, operator: bool) -> int:
+    """Whose key it is: the account of that name, or the operator."""
+    if (account is None) is not operator:
+        raise Malformed("It is not said whose key this is.", "Give the name of an account, or --operator.")
+    return (await office.storage.directory.account_named(account)).id if account is not None else OPERATOR
 
 
 COMMANDS = (account, key)

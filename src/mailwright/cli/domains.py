@@ -2,22 +2,19 @@
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mailwright.accounts import DkimKeyInfo, SendingDomain, TransportInfo
-from mailwright.app.vault import dkim_place, transport_place
+from mailwright.accounts import OPERATOR, SendingDomain, TransportInfo
+from mailwright.app.setup import SELECTOR, keep_dkim_key, keep_domain, keep_transport, wants_password
 from mailwright.auth import Algorithm, DkimKey, make_key, public_record, read_key
 from mailwright.cli.desk import Desk, Office
 from mailwright.cli.screen import out, show_table
 from mailwright.transports import KINDS
 from mailwright.values import Conflict, Domain, Malformed, NotFound
 from mailwright.values.ids import id_number, id_text
-
-OPERATOR = 0  # the account number of the operator's own keys
 
 
 @click.group()
@@ -30,7 +27,7 @@ def domain() -> None:
 @click.argument("name", metavar="DOMAIN")
 @click.option("--subdomains", is_flag=True, help="Cover the names below it too.")
 @click.option(
-    "--selector", metavar="NAME", default="mw1", show_default=True, help="Selector of the DKIM key that is made with it."
+    "--selector", metavar="NAME", default=SELECTOR, show_default=True, help="Selector of the DKIM key that is made with it."
 )
 @click.pass_obj
 def add_domain(desk: Desk, account: str, name: str, subdomains: bool, selector: str) -> None:
@@ -40,8 +37,8 @@ def add_domain(desk: Desk, account: str, name: str, subdomains: bool, selector: 
 
     async def work(office: Office) -> None:
         owner = await office.storage.directory.account_named(account)
-        await office.storage.directory.add_domain(SendingDomain(office.new_id(), owner.id, wanted, subdomains))
-        await _keep(office, owner.id, key)
+        made = SendingDomain(office.new_id(), owner.id, wanted, subdomains)
+        await keep_domain(office.storage.directory, await office.vault(), office.new_id, made, key)
 
     desk.run(work)
     out.print(f"{account} may now write as anybody at {wanted.readable}. Its mail is signed; publish this record:\n")
@@ -115,7 +112,7 @@ def add_dkim(desk: Desk, name: str, selector: str, algorithm: str, file: Path | 
         if any(known.selector == selector for known in await office.storage.directory.dkim_keys(wanted)):
             raise Conflict(f"{wanted} has a key with the selector {selector}.", "Choose another selector.")
         await _retire(office, key)
-        await _keep(office, owner, key)
+        await keep_dkim_key(office.storage.directory, await office.vault(), office.new_id(), owner, key)
 
     desk.run(work)
     out.print("The key signs from now on. Publish this record first, or receivers cannot check the signature:\n")
@@ -181,17 +178,12 @@ def add_transport(
 ) -> None:
     """Add a transport to an account."""
     settings = dict(_pair(text) for text in pairs)
-    plan = KINDS[kind].read(settings)
-    password = _password(password_stdin, wanted=plan.login is not None)
+    password = _password(password_stdin, wanted=wants_password(kind, settings))
 
     async def work(office: Office) -> None:
         owner = await office.storage.directory.account_named(account)
-        number = office.new_id()
-        sealed = (await office.vault()).seal(password, bound_to=transport_place(owner.id, number)) if password else None
-        made = TransportInfo(number, owner.id, kind, name, settings, sealed is not None)
-        await office.storage.directory.add_transport(made, sealed)
-        if default:
-            await office.storage.directory.change_account(replace(owner, default_transport=number))
+        made = TransportInfo(office.new_id(), owner.id, kind, name, settings)
+        await keep_transport(office.storage.directory, await office.vault(), owner, made, password, default=default)
 
     desk.run(work)
     out.print(f"The transport {name} is there." + (" All mail of the account leaves by it." if default else ""))
@@ -251,13 +243,6 @@ async def _retire(office: Office, key: DkimKey) -> None:
     for known in await office.storage.directory.dkim_keys(key.domain):
         if known.state == "active" and known.algorithm == key.algorithm:
             await office.storage.directory.change_dkim_state(known.id, "retiring")
-
-
-async def _keep(office: Office, account: int, key: DkimKey) -> None:
-    number = office.new_id()
-    sealed = (await office.vault()).seal(key.secret(), bound_to=dkim_place(account, number))
-    info = DkimKeyInfo(number, account, key.domain, key.selector, key.algorithm, public_record(key))
-    await office.storage.directory.add_dkim_key(info, sealed)
 
 
 def _show_record(key: DkimKey) -> None:

@@ -11,9 +11,10 @@ import click
 import uvloop
 
 from mailwright import __version__
-from mailwright.api import health
+from mailwright.api.app import create as create_app
 from mailwright.api.serve import Served
 from mailwright.api.serve import serve as serve_http
+from mailwright.api.services import services_of
 from mailwright.app import logs
 from mailwright.app.house import House
 from mailwright.app.memory import return_large_blocks
@@ -118,8 +119,8 @@ async def _serve(settings: Settings, announce: Announce) -> None:
     try:
         await house.open()
         gc.freeze()  # what stands now stands to the end: never looked at again
-        app = health.create(house.ready, house.metrics.text, __version__)
-        http = await serve_http(app, settings.http.address.host, settings.http.address.port)
+        app = create_app(services_of(house))
+        http = await serve_http(app, settings.http.address.host, settings.http.address.port, ending=house.tail.end)
         try:
             await announce(house, http)
             _log_start(house, http)

@@ -7,10 +7,10 @@ from mailwright.app.knowledge import replies
 from mailwright.app.settings import OTHER, Settings
 from mailwright.cli.desk import Desk, Office
 from mailwright.cli.screen import out, show_json, when
-from mailwright.explain import Line, Recipient, Tale, Told, Tone, tell
+from mailwright.explain import Line, Tale, Tone
 from mailwright.flows.report import SUBSYSTEM as REPORT
-from mailwright.ports.store import DeliveryView, Pauses, SiteState, Story
-from mailwright.queue import State
+from mailwright.flows.why import why as tale_of
+from mailwright.ports.store import Story
 from mailwright.values.ids import id_number, id_text
 
 _COLOURS = {Tone.PLAIN: "default", Tone.GOOD: "green", Tone.WAIT: "yellow", Tone.BAD: "red"}
@@ -27,57 +27,19 @@ def why(desk: Desk, number: str, transcript: bool, as_json: bool) -> None:
     ID is in the answer to the hand-in ("250 2.0.0 Taken as ID"), in the Received field of the mail and in the log.
     """
 
-    async def work(office: Office) -> tuple[Story, dict[int, str]]:
+    async def work(office: Office) -> tuple[Story, Tale]:
         message = await office.storage.store.find(id_number(number), account=None)
         story = await office.storage.store.story(message, account=None)
-        return story, await _hindrances(office, story)
+        return story, await tale_of(story, office.storage.queue, now=office.now(), knowledge=replies())
 
-    story, hindered = desk.run(work)
+    story, tale = desk.run(work)
     if as_json:
         show_json(_data(story))
         return
     _show_mail(story, desk.settings)
-    _show_tale(_tale(story, hindered))
+    _show_tale(tale)
     if transcript:
         _show_transcripts(story)
-
-
-async def _hindrances(office: Office, story: Story) -> dict[int, str]:
-    """Why what could leave does not: a pause, or a site that is left alone for a while."""
-    ready = [one for one in story.deliveries if one.state is State.READY]
-    if not ready:
-        return {}
-    asked, now = office.storage.queue, office.now()
-    pauses, states = await asked.pauses(), await asked.site_states()
-    return {one.id: _hindrance(one, pauses, states.get(one.site), now) for one in ready}
-
-
-def _hindrance(one: DeliveryView, pauses: Pauses, state: SiteState | None, now: int) -> str:
-    if one.account in pauses.accounts:
-        return f"All mail of the account is paused: {pauses.accounts[one.account]}"
-    if one.site in pauses.sites:
-        return f"All mail to {one.site} is paused: {pauses.sites[one.site]}"
-    if state is not None and state.until > now:
-        return f"{one.site} is left alone until {when(state.until)} UTC. It last said or did: {state.last_reply}"
-    return ""
-
-
-def _tale(story: Story, hindered: dict[int, str]) -> Tale:
-    recipients = [
-        Recipient(
-            one.id,
-            one.recipient,
-            one.state.name.lower(),
-            one.attempts,
-            one.due_at,
-            one.reply,
-            one.unknown,
-            hindered.get(one.id, ""),
-        )
-        for one in story.deliveries
-    ]
-    events = [Told(event.kind.value, event.at, event.delivery, event.data) for event in story.events]
-    return tell(recipients, events, replies())
 
 
 def _show_mail(story: Story, settings: Settings) -> None:
@@ -123,6 +85,7 @@ def _data(story: Story) -> dict[str, object]:
     return {
         "id": id_text(mail.id),
         "created_at": mail.created_at,
+        "scheduled_at": mail.scheduled_at,
         "author": mail.author,
         "mail_from": mail.mail_from,
         "subsystem": mail.subsystem,

@@ -17,3 +17,4 @@ from mailwright.explain.story import Tale as Tale
 from mailwright.explain.story import Told as Told
 from mailwright.explain.story import Tone as Tone
 from mailwright.explain.story import tell as tell
+from mailwright.explain.story import told as told

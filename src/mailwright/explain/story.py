@@ -82,13 +82,13 @@ class Tale:
 
 def tell(recipients: Sequence[Recipient], events: Sequence[Told], knowledge: Knowledge) -> Tale:
     """Tell the events of one mail, in the order in which they are given (oldest first)."""
-    opening = tuple(_line(event, knowledge) for event in events if event.delivery is None)
+    opening = tuple(told(event, knowledge) for event in events if event.delivery is None)
     mine: dict[int | None, list[Told]] = {}
     for event in events:
         mine.setdefault(event.delivery, []).append(event)
     chapters = []
     for recipient in recipients:
-        lines = tuple(_line(event, knowledge) for event in mine.get(recipient.id, ()))
+        lines = tuple(told(event, knowledge) for event in mine.get(recipient.id, ()))
         chapters.append(Chapter(recipient.address, _standing(recipient, knowledge), lines))
     return Tale(opening, tuple(chapters))
 
@@ -103,7 +103,8 @@ def meaning(reply: str, knowledge: Knowledge) -> tuple[str, ...]:
     return _advice(explain(reply_in(reply), knowledge)) if reply else ()
 
 
-def _line(event: Told, knowledge: Knowledge) -> Line:
+def told(event: Told, knowledge: Knowledge) -> Line:
+    """One event in words."""
     sentence = _SENTENCES.get(event.kind)
     if sentence is None:
         return Line(event.at, Tone.PLAIN, f"Something else was noted: {event.kind}.")
@@ -122,7 +123,9 @@ def _accepted(event: Told, _: Knowledge) -> Line:
 
 
 def _scheduled(event: Told, _: Knowledge) -> Line:
-    return Line(event.at, Tone.WAIT, f"It is to leave at {moment(event.data.get('due') or event.data.get('until'))}, not before.")
+    due, before = event.data.get("due"), event.data.get("before")
+    given = f"It was given another time: it is to leave at {moment(due)}" if before else f"It is to leave at {moment(due)}"
+    return Line(event.at, Tone.WAIT, f"{given}, not {f'at {moment(before)}' if before else 'before'}.")
 
 
 def _attempt(event: Told, _: Knowledge) -> Line:
@@ -166,8 +169,17 @@ def _bounced(event: Told, knowledge: Knowledge) -> Line:
         tries = said.get("attempts")
         after = f" after {tries} tr{'y' if tries == 1 else 'ies'}" if tries else ""
         return Line(event.at, Tone.BAD, f"Given up{after}: its time was up before it could be delivered.", more, _said(said))
+    if said.get("reason") == "suppressed":
+        return _suppressed(event)
     text = "Not sent: we could not find a way." if said.get("by") == "us" else "Refused for good."
     return Line(event.at, Tone.BAD, text, meaning(said.get("reply", ""), knowledge), _said(said))
+
+
+def _suppressed(event: Told) -> Line:
+    since = f" since {moment(event.data['since'])}" if event.data.get("since") else ""
+    acts = f"Who acts: {_WHO[Party.SENDER]}. Remove the suppression if mail is wanted again."
+    more = (_sentence(str(event.data.get("why", ""))), acts)
+    return Line(event.at, Tone.BAD, f"Not sent: the account does not send to this address{since}.", more)
 
 
 def _cancelled(event: Told, _: Knowledge) -> Line:
@@ -228,7 +240,8 @@ def _standing(recipient: Recipient, knowledge: Knowledge) -> Line:
     """How a recipient stands now, in one line."""
     text, tone = _STANDING.get(recipient.state, (f"It stands as {recipient.state}.", Tone.PLAIN))
     if recipient.state == "deferred":
-        text = f"{text} Next try at {moment(recipient.due_at)}."
+        again = f"{text} Next try" if recipient.attempts or recipient.reply else "It waits for its time: first try"
+        text = f"{again} at {moment(recipient.due_at)}."
     more = meaning(recipient.reply, knowledge) if recipient.state in ("bounced", "deferred") else ()
     if recipient.hindrance:
         more = (*more, _sentence(recipient.hindrance))

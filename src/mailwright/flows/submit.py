@@ -1,18 +1,22 @@
 """submit: read -> is this author theirs? -> choose the transport -> dress -> store -> receipt; then hand over."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mailwright.accounts import Submitter
-from mailwright.message import Dressed, Hop, Refused, dress
+from mailwright.accounts.suppression import Suppression, suppressed_as
+from mailwright.message import Asked, Dressed, Hop, Refused, dress
 from mailwright.ports import Store
-from mailwright.queue import Accepted, Duplicate, EventKind, EventRow, Job, NewDelivery, NewMessage, State
+from mailwright.queue import Accepted, Duplicate, EventKind, EventRow, Job, KeyReused, NewDelivery, NewMessage, State
 from mailwright.queue.retry import RetryRules, delayed_at, wake_time
 from mailwright.queue.subsystem import Subsystem
 from mailwright.routing.choose import Choice, choose
 from mailwright.values import Address, Finding, Malformed
 from mailwright.values.finding import error
 from mailwright.values.ids import IdMaker, id_text
+
+MOST_NAMED = 3  # domains of an account in a sentence
 
 
 @dataclass(slots=True)
@@ -29,6 +33,18 @@ class HandedIn:
     spooled: int = 0  # octets that were spooled
     eightbit: bool = False
     smtputf8: bool = False
+    by: str = "smtp"
+    asked: Asked | None = None  # what was asked beside the mail; None: in fields of the mail
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A mail that may be kept, as it will be sent; `now` is milliseconds since 1970."""
+
+    mail: HandedIn
+    dressed: Dressed
+    choice: Choice
+    now: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +72,17 @@ class Office:
     room: Callable[[str, int, int, int], bool]  # may this mail (site, size, priority, account) be handed over in memory?
     hand: Callable[[Job], None]
     urge: Callable[[str], None]  # mail of the top priority waits in the table, for this site
+    suppressed: Callable[[int, Sequence[str]], Awaitable[Sequence[Suppression]]]  # those of an account among some addresses
 
 
 async def submit(mail: HandedIn, office: Office) -> Receipt | Refused:
     """Take one mail, durably. Raises Unavailable where the store is: then nothing was kept."""
+    ready = examine(mail, office)
+    return ready if isinstance(ready, Refused) else await keep(ready, office)
+
+
+def examine(mail: HandedIn, office: Office) -> Ready | Refused:
+    """All that may be wrong with a mail, before anything of it is kept."""
     now = office.now()
     dressed = dress(
         mail.head, hop=mail.hop, now_ms=now, message_id=f"<{id_text(mail.id)}@{office.hostname}>", smtputf8=mail.smtputf8
@@ -73,10 +96,21 @@ async def submit(mail: HandedIn, office: Office) -> Receipt | Refused:
         choice = choose(mail.submitter.view.account, mail.submitter.view.transports)
     except Malformed as fault:
         return Refused((unusable_transport(fault),))
-    message = _message(mail, dressed, choice, office, now)
+    return Ready(mail, dressed, choice, now)
+
+
+async def keep(ready: Ready, office: Office) -> Receipt | Refused:
+    """Store a mail and hand it over. Raises Unavailable where the store is: then nothing was kept."""
+    mail, dressed, choice = ready.mail, ready.dressed, ready.choice
+    message = _message(mail, dressed, choice, office, ready.now)
     deliveries = _deliveries(mail, message, choice, office)
+    events = _events(mail, message, choice, office)
+    if mail.submitter.view.suppresses:
+        events += await _suppress(message, deliveries, office)
     content = dressed.head + mail.rest
-    kept = await office.store.accept(message, [content], deliveries, [_accepted(mail, message, choice, office)])
+    kept = await office.store.accept(message, [content], deliveries, events)
+    if isinstance(kept, KeyReused):
+        return Refused((key_reused(),))
     if isinstance(kept, Duplicate):
         return Receipt(kept.message, choice.name, choice.because, duplicate=True)
     _hand_over(message, deliveries, kept, content if not mail.spooled else None, office)
@@ -90,7 +124,7 @@ def not_theirs(submitter: Submitter, author: Address) -> Finding | None:
             "author-not-yours",
             f"{author.domain.readable} is not a domain of the account {submitter.view.account.name}.",
             why="Mail may leave only in the name of a domain that the account has.",
-            do=f"Write from an address of one of its domains, or let the operator add {author.domain.readable} to it.",
+            do=f"Write from an address of {_domains(submitter)}, or let the operator add {author.domain.readable} to it.",
         )
     if not submitter.may_send_as(author):
         return error(
@@ -102,13 +136,30 @@ def not_theirs(submitter: Submitter, author: Address) -> Finding | None:
     return None
 
 
+def key_reused() -> Finding:
+    """The idempotency key stands for another request."""
+    return error(
+        "idempotency-key-reused",
+        "The idempotency key was used before, for another request.",
+        why="A key names one request for 24 hours: the same key with another mail is a mistake, and nothing was kept.",
+        do="Use a new key for a new mail. To repeat a request, send it unchanged.",
+    )
+
+
+def _domains(submitter: Submitter) -> str:
+    """Some of an account's domains, for who does not know them."""
+    names = sorted(submitter.view.domains)
+    return " or ".join(names) if 0 < len(names) <= MOST_NAMED else "one of its domains"
+
+
 def unusable_transport(fault: Malformed) -> Finding:
     """The account's transport has settings that cannot be read."""
     return error("transport-unusable", str(fault), why="The account's transport cannot be used as it is.", do=fault.remedy)
 
 
 def _message(mail: HandedIn, dressed: Dressed, choice: Choice, office: Office, now: int) -> NewMessage:
-    account, kind = mail.submitter.view.account, office.subsystem(dressed.asked.subsystem)
+    asked = mail.asked or dressed.asked
+    account, kind = mail.submitter.view.account, office.subsystem(asked.subsystem)
     return NewMessage(
         id=mail.id,
         account=account.id,
@@ -122,32 +173,63 @@ def _message(mail: HandedIn, dressed: Dressed, choice: Choice, office: Office, n
         transport=choice.transport,
         because=choice.because,
         created_at=now,
-        expires_at=now + min(kind.lifetime, office.rules.lifetime),
-        tag=dressed.asked.tag,
+        expires_at=(asked.scheduled_at or now) + min(kind.lifetime, office.rules.lifetime),
+        tag=asked.tag,
         eightbit=mail.eightbit,
         smtputf8=dressed.smtputf8,  # the addresses of an envelope are looked at for each server (RFC 6531 §3.5)
         secret=kind.secret,
-        idempotency_key=dressed.asked.idempotency_key,
+        idempotency_key=asked.idempotency_key,
         hour_limit=account.hour_limit,
         day_limit=account.day_limit,
+        tags=asked.tags,
+        scheduled_at=asked.scheduled_at,
+        app_user=asked.user,
+        digest=asked.digest,
     )
 
 
 def _deliveries(mail: HandedIn, message: NewMessage, choice: Choice, office: Office) -> list[NewDelivery]:
-    late = delayed_at(message.created_at, told=False, rules=office.rules)
-    wake = wake_time(state=State.READY, due_at=message.created_at, delayed_at=late, expires_at=message.expires_at)
+    due = message.scheduled_at or message.created_at
+    late = delayed_at(due, told=False, rules=office.rules)
+    first = State.READY if message.scheduled_at is None else State.DEFERRED
+    wake = wake_time(state=first, due_at=due, delayed_at=late, expires_at=message.expires_at)
     deliveries = []
     for recipient in dict.fromkeys(mail.recipients):
         site = office.site(recipient.domain.name, choice)
-        state = State.LEASED if office.room(site, message.size, message.priority, message.account) else State.READY
+        now = first is State.READY and office.room(site, message.size, message.priority, message.account)
         number = office.ids.next(message.created_at)
-        deliveries.append(NewDelivery(number, str(recipient), site, state, message.created_at, wake))
+        deliveries.append(NewDelivery(number, str(recipient), site, State.LEASED if now else first, due, wake))
     return deliveries
 
 
-def _accepted(mail: HandedIn, message: NewMessage, choice: Choice, office: Office) -> EventRow:
-    data = {
-        "by": "smtp",
+async def _suppress(message: NewMessage, deliveries: Sequence[NewDelivery], office: Office) -> list[EventRow]:
+    """Settle what goes to addresses to which the account does not send; the events that tell it. Raises Unavailable."""
+    named = {suppressed_as(Address.parse(one.recipient)): one for one in deliveries}
+    events = []
+    for found in await office.suppressed(message.account, list(named)):
+        delivery = named[found.address]
+        delivery.state, delivery.wake_at = State.BOUNCED, 0
+        data = {"reason": "suppressed", "by": "us", "why": found.reason, "origin": str(found.origin), "since": found.created_at}
+        number = office.ids.next(message.created_at)
+        events.append(EventRow(number, message.account, message.id, delivery.id, EventKind.BOUNCED, message.created_at, data))
+    return events
+
+
+def _events(mail: HandedIn, message: NewMessage, choice: Choice, office: Office) -> list[EventRow]:
+    told = [_event(EventKind.ACCEPTED, _how(mail, choice), message, office)]
+    if message.scheduled_at is not None:
+        told.append(_event(EventKind.SCHEDULED, {"due": message.scheduled_at}, message, office))
+    return told
+
+
+def _event(kind: EventKind, data: dict[str, Any], message: NewMessage, office: Office) -> EventRow:
+    at = message.created_at
+    return EventRow(office.ids.next(at), message.account, message.id, None, kind, at, data)
+
+
+def _how(mail: HandedIn, choice: Choice) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "by": mail.by,
         "protocol": mail.hop.protocol,
         "transport": choice.name,
         "because": choice.because,
@@ -155,9 +237,7 @@ def _accepted(mail: HandedIn, message: NewMessage, choice: Choice, office: Offic
     }
     if mail.submitter.key is not None:
         data["key"] = mail.submitter.key.prefix
-    return EventRow(
-        office.ids.next(message.created_at), message.account, message.id, None, EventKind.ACCEPTED, message.created_at, data
-    )
+    return data
 
 
 def _hand_over(
@@ -169,7 +249,7 @@ def _hand_over(
             continue
         if delivery.state is State.LEASED:
             office.hand(job_of(message, delivery, content))
-        elif message.priority == 0:
+        elif delivery.state is State.READY and message.priority == 0:
             office.urge(delivery.site)
 
 

@@ -23,6 +23,7 @@ _TOKEN = re.compile(
     r'|(?P<quoted>"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[^\x00-\x08\x0a-\x1f\x7f])*+")|(?P<mark>[<>@,:;.()\[\]])'
 )
 _COMMENT = re.compile(r"[()]|\\.")
+_MARKS = re.compile(r'[<>,:;()"\s]')  # without any of these it is an address and nothing else
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -87,6 +88,28 @@ def read_author_domain(value: bytes) -> Domain | Finding:
     except Malformed:
         return found
     return domains.pop() if len(domains) == 1 else found
+
+
+def read_mailbox(name: str, text: str) -> Mailbox:
+    """One mailbox as applications write it, `a@b` or `Name <a@b>`, by the strict grammar. Raises Malformed, naming the field."""
+    try:
+        return _one_mailbox(text)
+    except Malformed as fault:
+        do = fault.remedy or "Write it as Name <name@example.com>; put a name with special characters in double quotes."
+        raise Malformed(f"{name} cannot be read: {fault}", do) from fault
+
+
+@lru_cache(maxsize=4096)
+def _one_mailbox(text: str) -> Mailbox:
+    if len(text) > MAX_FROM:
+        raise Malformed(f"it has more than {MAX_FROM} characters.", "Shorten the name.")
+    if not _MARKS.search(text):
+        return Mailbox(Address.parse(text.strip(" ")))
+    reader = _Reader(_tokens(text))
+    group, found = reader.address()
+    if group or reader.more:
+        raise Malformed("it names more than one mailbox.", "Give several as a list; write a name with a comma in double quotes.")
+    return found[0]
 
 
 def mailboxes(value: bytes) -> tuple[Mailbox, ...]:

@@ -1,6 +1,7 @@
 """What is changed in a mail that is handed in, and nothing else: every other octet stays."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -52,11 +53,16 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the application asked for in fields of ours; "" where it did not."""
+    """What the application asked for: over SMTP in fields of ours, over HTTP beside the mail. "" where it did not."""
 
     subsystem: str = ""
     idempotency_key: str = ""
     tag: str = ""
+    # Over HTTP alone:
+    digest: str = ""  # of the request that the idempotency key stands for
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    scheduled_at: int | None = None  # not to leave before, in milliseconds since 1970
+    user: str = ""  # for whom in the application it was written
 
 
 NOTHING = Asked()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from mailwright.accounts import Account, ApiKey, DkimKeyInfo, SendingDomain, TransportInfo
+from mailwright.accounts import Account, ApiKey, DkimKeyInfo, DomainCheck, SendingDomain, TransportInfo
 from mailwright.values import Domain
 
 
@@ -25,6 +25,10 @@ class Directory(Protocol):
         """Write back all fields of an account that exists."""
         ...
 
+    async def suppresses(self, account: int) -> bool:
+        """Whether there is any address to which the account does not send."""
+        ...
+
     async def key_by_prefix(self, prefix: str) -> ApiKey | None: ...
     async def keys(self, account: int) -> Sequence[ApiKey]: ...
     async def add_key(self, key: ApiKey) -> None: ...
@@ -42,6 +46,16 @@ class Directory(Protocol):
     async def remove_domain(self, account: int, domain: Domain) -> None:
         """With its DKIM keys."""
         ...
+
+    async def change_domain(self, domain: SendingDomain) -> None:
+        """Write back whether the names below it are covered. Raises NotFound, also where it is another account's."""
+        ...
+
+    async def keep_check(self, check: DomainCheck) -> None:
+        """What the DNS said now, in place of what it said before."""
+        ...
+
+    async def checks(self, account: int) -> Sequence[DomainCheck]: ...
 
     async def transports(self, account: int) -> Sequence[TransportInfo]: ...
     async def add_transport(self, transport: TransportInfo, sealed: bytes | None) -> None: ...

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mailwright.queue import Accepted, Duplicate, EventRow, Job, NewDelivery, NewMessage, Outcome, State
+from mailwright.queue import Accepted, Duplicate, EventRow, Job, KeyReused, NewDelivery, NewMessage, Outcome, State
 
 CHUNK = 256 * 1024  # octets of one body row
+LISTED_HEAD = 32 * 1024  # octets of a header that a list reads: the fields that it shows stand far ahead
 LEASE_MS = 30_000  # a worker without a heartbeat for so long is dead: beat every few seconds
 EventMaker = Callable[[int, int, int, int], EventRow]  # of delivery, message, account, now
 
@@ -76,6 +77,16 @@ class Pauses:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A message in a list: with the worst of its states, whom it goes to, and the first octets of its header."""
+
+    message: NewMessage
+    state: State
+    recipients: Sequence[str]
+    head: bytes  # at most LISTED_HEAD octets, b"" where the body was purged
+
+
+@dataclass(frozen=True, slots=True)
 class Cancelled:
     """What became of the deliveries of a message that somebody wanted to cancel."""
 
@@ -92,14 +103,19 @@ class Store(Protocol):
 
     async def accept(
         self, message: NewMessage, content: Sequence[bytes], deliveries: Sequence[NewDelivery], events: Sequence[EventRow]
-    ) -> Accepted | Duplicate:
+    ) -> Accepted | Duplicate | KeyReused:
         """Keep a message, its deliveries and its events in one transaction (grouped with others).
 
         `content` are the first body rows, each at most CHUNK octets; `spool` wrote those that are missing up to
         `message.size`. LEASED deliveries belong to the worker that this process registered. With an
-        idempotency key that the account used in the last 24 hours nothing is kept and Duplicate names the first message.
+        idempotency key that the account used in the last 24 hours nothing is kept and Duplicate names the first message, or
+        KeyReused does where both requests have a digest and these differ.
         Deliveries over the account's limits are kept DEFERRED to the first hour with room, told as HELD.
         """
+        ...
+
+    async def known(self, *, account: int, key: str, digest: str, now: int) -> int | None:
+        """The message that an idempotency key of an account stands for, if it is for a request with this digest."""
         ...
 
     async def spool(self, message: int, seq: int, content: bytes) -> None:
@@ -138,6 +154,12 @@ class Store(Protocol):
         self, *, account: int | None, state: State | None = None, before: int | None = None, limit: int = 50
     ) -> Sequence[tuple[NewMessage, State]]:
         """Newest first, each with its worst state; `before` is the id to go on from."""
+        ...
+
+    async def listed(
+        self, *, account: int | None, older_than: int | None = None, newer_than: int | None = None, limit: int = 50
+    ) -> Sequence[Listed]:
+        """Newest first; with `newer_than` those that follow next after that id."""
         ...
 
     async def purge(self, *, now: int, limit: int = 1000) -> int:
@@ -246,4 +268,9 @@ class Queue(Protocol):
     ) -> int: ...
     async def cancel(self, message: int, *, account: int | None, now: int) -> Cancelled:
         """Cancel what was not begun, also what a worker has in memory, and tell it. Raises NotFound."""
+        ...
+
+    async def reschedule(self, message: int, *, account: int | None, due: int, now: int) -> None:
+        """Let scheduled mail leave at another time, as a whole, and tell it; its lifetime counts from there. Raises NotFound,
+        and Conflict where it was not scheduled, or one of its deliveries does not wait for its time any more."""
         ...

@@ -6,6 +6,7 @@ from mailwright.queue.work import Accepted as Accepted
 from mailwright.queue.work import Duplicate as Duplicate
 from mailwright.queue.work import EventRow as EventRow
 from mailwright.queue.work import Job as Job
+from mailwright.queue.work import KeyReused as KeyReused
 from mailwright.queue.work import NewDelivery as NewDelivery
 from mailwright.queue.work import NewMessage as NewMessage
 from mailwright.queue.work import Outcome as Outcome

@@ -45,6 +45,10 @@ class NewMessage:
     idempotency_key: str = ""
     hour_limit: int | None = None  # the account's limits at that time: the store spreads what is over
     day_limit: int | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)  # what the application sorts its mail by
+    scheduled_at: int | None = None  # not to leave before; limits and lifetime count from then
+    app_user: str = ""  # for whom in the application it was written
+    digest: str = ""  # of the request that the idempotency key stands for; "" where any repeat is the same
 
 
 @dataclass(slots=True)
@@ -74,7 +78,7 @@ class Job:
     author: str
     mail_from: str
     subsystem: str
-    created_at: int
+    created_at: int  # of scheduled mail when it was to leave: since then it is under way
     expires_at: int
     size: int
     eightbit: bool
@@ -122,3 +126,10 @@ class Duplicate:
     """The idempotency key was used before: this is the message that it made."""
 
     message: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReused:
+    """The idempotency key was used before, for another request (its digest differs): nothing was kept."""
+
+    message: int  # what it stands for

@@ -6,17 +6,18 @@ memory is taken from it by its row alone: the mark that sending begins then fail
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, exists, select, update
 
 from mailwright.ports.store import Cancelled
 from mailwright.queue import EventKind, EventRow, State
 from mailwright.queue.life import NOT_BEGUN, WAITING
+from mailwright.storage import limits
 from mailwright.storage.door import count_up, upsert
 from mailwright.storage.group import NewId, forget_secrets
-from mailwright.storage.many import insert_rows
-from mailwright.storage.rows import EVENT, event_row, padded
-from mailwright.storage.schema import delivery, event, message, one_of, pause, site_state
-from mailwright.values import NotFound
+from mailwright.storage.reading import message_of
+from mailwright.storage.rows import event_row, padded
+from mailwright.storage.schema import delivery, message, one_of, pause, site_state
+from mailwright.storage.telling import tell
 
 STEP = 500  # rows that change in one transaction
 _TO_HOLD = (State.READY, State.DEFERRED, State.LEASED)
@@ -67,13 +68,17 @@ def resume_message(connection: Connection, number: int, *, now: int, new_id: New
     return len(rows)
 
 
-def deferred(connection: Connection, *, site: str | None, account: int | None, message: int | None) -> list[int]:
-    """Deliveries that wait for their time, of a site, an account or a message, or all of them."""
+def deferred(connection: Connection, *, site: str | None, account: int | None, number: int | None, now: int) -> list[int]:
+    """Deliveries that wait for their time, of a site, an account or a message, or all of them.
+
+    Scheduled mail leaves before its time only where somebody names the message.
+    """
     of = select(delivery.c.id)
-    if message is not None:
-        of = of.where(delivery.c.message == message, delivery.c.state == int(State.DEFERRED))
+    if number is not None:
+        of = of.where(delivery.c.message == number, delivery.c.state == int(State.DEFERRED))
     else:
         of = of.where(one_of(WAITING), delivery.c.state == int(State.DEFERRED))
+        of = of.where(~exists().where(message.c.id == delivery.c.message, message.c.scheduled_at > now))
     if site is not None:
         of = of.where(delivery.c.site == site)
     if account is not None:
@@ -101,11 +106,14 @@ def sites_of(connection: Connection, numbers: Sequence[int]) -> list[str]:
 
 def cancel(connection: Connection, number: int, *, account: int | None, now: int, new_id: NewId) -> Cancelled:
     """Cancel what was not begun. Raises NotFound."""
-    owner = select(message.c.id, message.c.secret).where(message.c.id == number)
-    found = connection.execute(owner if account is None else owner.where(message.c.account == account)).one_or_none()
-    if found is None:
-        raise NotFound("There is no such message.", "Check the id; it is in the reply to the hand-in.")
+    found = message_of(connection, number, account)
+    counted = found.scheduled_at is not None and limits.limited(found)
+    used = limits.calendars(connection, [found] if counted else [])  # the account's row first, as groups lock them
     rows = _those_of(connection, number, NOT_BEGUN)
+    for calendar in used.values():
+        for row in rows:
+            calendar.take_back(row.due_at)
+    limits.keep(connection, used)
     _change(connection, [row.id for row in rows], {"state": int(State.CANCELLED), "settled_at": now})
     _tell(connection, rows, EventKind.CANCELLED, {}, now, new_id)
     others = select(delivery.c.state).where(delivery.c.message == number, delivery.c.state != int(State.CANCELLED))
@@ -115,9 +123,9 @@ def cancel(connection: Connection, number: int, *, account: int | None, now: int
     return Cancelled(len(rows), sending, len(left) - sending)
 
 
-def _those_of(connection: Connection, number: int, states: Sequence[State]) -> Sequence[Row[int, int, int]]:
+def _those_of(connection: Connection, number: int, states: Sequence[State]) -> Sequence[Row[int, int, int, int]]:
     """The deliveries of a message in some states, locked in the order in which groups lock them."""
-    of = select(delivery.c.id, delivery.c.account, delivery.c.message).where(delivery.c.message == number)
+    of = select(delivery.c.id, delivery.c.account, delivery.c.message, delivery.c.due_at).where(delivery.c.message == number)
     these = of.where(delivery.c.state.in_([int(state) for state in states]))
     return connection.execute(these.order_by(delivery.c.id).with_for_update()).all()
 
@@ -129,11 +137,11 @@ def _change(connection: Connection, numbers: Sequence[int], values: dict[str, in
 
 def _tell(
     connection: Connection,
-    rows: Sequence[Row[int, int, int]],
+    rows: Sequence[Row[int, int, int, int]],
     kind: EventKind,
     data: dict[str, object],
     now: int,
     new_id: NewId,
 ) -> None:
     told = [EventRow(new_id(now), row.account, row.message, row.id, kind, now, data) for row in rows]
-    insert_rows(connection, event, EVENT, [event_row(one) for one in told])
+    tell(connection, [event_row(one) for one in told])

@@ -5,15 +5,31 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Delete, RowMapping, Select, Table, Update, delete, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Delete,
+    RowMapping,
+    Select,
+    Table,
+    Update,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
-from mailwright.accounts import Account, ApiKey, DkimKeyInfo, Scope, SendingDomain, TransportInfo
-from mailwright.storage.door import Door, bind, count, count_up
+from mailwright.accounts import Account, ApiKey, DkimKeyInfo, DomainCheck, Scope, SendingDomain, TransportInfo
+from mailwright.storage.door import Door, bind, count, count_up, upsert
 from mailwright.storage.schema import account as account_table
-from mailwright.storage.schema import api_key, dkim_key, secret
+from mailwright.storage.schema import api_key, dkim_key, domain_check, secret, suppression
 from mailwright.storage.schema import domain as domain_table
 from mailwright.storage.schema import transport as transport_table
+from mailwright.storage.schema import webhook as webhook_table
 from mailwright.values import Conflict, Domain, NotFound
 
 T = TypeVar("T")
@@ -60,6 +76,10 @@ class SqlDirectory:
         change = update(account_table).where(account_table.c.id == account.id).values(**_account_row(account))
         await self._change_one(change, "account", f"There is an account {account.name} already.")
 
+    async def suppresses(self, account: int) -> bool:
+        """See ports.Directory."""
+        return await self._read(_suppresses, account)
+
     async def key_by_prefix(self, prefix: str) -> ApiKey | None:
         """See ports.Directory."""
         found = await self._all(select(api_key).where(api_key.c.prefix == prefix), _key)
@@ -99,6 +119,19 @@ class SqlDirectory:
     async def remove_domain(self, account: int, domain: Domain) -> None:
         """See ports.Directory. Raises NotFound."""
         await self._change(bind(_remove_domain, account, domain))
+
+    async def change_domain(self, domain: SendingDomain) -> None:
+        """See ports.Directory. Raises NotFound."""
+        of = update(domain_table).where(domain_table.c.account == domain.account, domain_table.c.id == domain.id)
+        await self._change_one(of.values(subdomains=int(domain.subdomains)), "domain")
+
+    async def keep_check(self, check: DomainCheck) -> None:
+        """See ports.Directory."""
+        await self._door.write(_keep_check, {**asdict(check), "standings": json.dumps(dict(check.standings))})
+
+    async def checks(self, account: int) -> Sequence[DomainCheck]:
+        """See ports.Directory."""
+        return await self._all(select(domain_check).where(domain_check.c.account == account), _check)
 
     async def transports(self, account: int) -> Sequence[TransportInfo]:
         """See ports.Directory."""
@@ -181,6 +214,10 @@ def _rows(connection: Connection, of: Select[Any], made: Callable[[RowMapping], 
     return [made(row) for row in connection.execute(of).mappings()]
 
 
+def _suppresses(connection: Connection, account: int) -> bool:
+    return bool(connection.execute(select(exists().where(suppression.c.account == account))).scalar())
+
+
 def _the_account(connection: Connection, /, **which: object) -> Account:
     found = connection.execute(select(account_table).filter_by(**which)).mappings().one_or_none()
     if found is None:
@@ -198,6 +235,13 @@ def _remove_domain(connection: Connection, account: int, name: Domain) -> None:
     """The domain and its DKIM keys."""
     _one(connection, delete(domain_table).where(domain_table.c.account == account, domain_table.c.domain == name.name), "domain")
     connection.execute(delete(dkim_key).where(dkim_key.c.account == account, dkim_key.c.domain == name.name))
+    left = select(domain_table.c.id).where(domain_table.c.account == account)
+    connection.execute(delete(domain_check).where(domain_check.c.account == account, domain_check.c.domain.not_in(left)))
+
+
+def _keep_check(connection: Connection, row: dict[str, Any]) -> None:
+    new = upsert(connection, domain_check).values(**row)
+    connection.execute(new.on_conflict_do_update(index_elements=["domain"], set_=row))
 
 
 def _sealed(connection: Connection, of: Select[Any], what: str) -> bytes | None:
@@ -230,6 +274,10 @@ def _domain(row: RowMapping) -> SendingDomain:
     return SendingDomain(row["id"], row["account"], Domain(row["domain"]), bool(row["subdomains"]))
 
 
+def _check(row: RowMapping) -> DomainCheck:
+    return DomainCheck(**{**row, "standings": json.loads(row["standings"])})
+
+
 def _transport(row: RowMapping) -> TransportInfo:
     has_secret = row["sealed"] is not None
     return TransportInfo(row["id"], row["account"], row["kind"], row["name"], json.loads(row["settings"]), has_secret)
@@ -239,27 +287,33 @@ def _dkim(row: RowMapping) -> DkimKeyInfo:
     return DkimKeyInfo(**{**row, "domain": Domain(row["domain"])})
 
 
-def _ciphertexts(connection: Connection) -> Iterator[tuple[ColumnElement[bool], Table, str, bytes]]:
-    """Each with the condition that finds its row, its table, and the place that it is bound to: account/table/row."""
-    for table in (transport_table, dkim_key):
-        of = select(table.c.id, table.c.account, table.c.sealed).where(table.c.sealed.is_not(None)).with_for_update()
-        for row in connection.execute(of).all():
-            yield table.c.id == row.id, table, f"{row.account}/{table.name}/{row.id}", bytes(row.sealed)
+# Where ciphertexts are: an account's own, each bound to account/table/row. A webhook has the secret before the last one too.
+_SEALED = (
+    transport_table.c.sealed, dkim_key.c.sealed, webhook_table.c.sealed, webhook_table.c.sealed_old,
+)  # fmt: skip
+
+
+def _ciphertexts(connection: Connection) -> Iterator[tuple[ColumnElement[bool], Column[Any], str, bytes]]:
+    """Each with the condition that finds its row, its column, and the place that it is bound to: account/table/row."""
+    for column in _SEALED:
+        of = column.table.c
+        some = select(of.id, of.account, column.label("sealed")).where(column.is_not(None)).with_for_update()
+        for row in connection.execute(some).all():
+            yield of.id == row.id, column, f"{row.account}/{column.table.name}/{row.id}", bytes(row.sealed)
     for row in connection.execute(select(secret).with_for_update()).all():
-        yield secret.c.name == row.name, secret, f"0/operator/{row.name}", bytes(row.sealed)
+        yield secret.c.name == row.name, secret.c.sealed, f"0/operator/{row.name}", bytes(row.sealed)
 
 
 def _reseal(connection: Connection, renew: Callable[[bytes, str], bytes]) -> int:
     number = 0
-    for row, table, place, sealed in _ciphertexts(connection):
+    for row, column, place, sealed in _ciphertexts(connection):
         fresh = renew(sealed, place)
         if fresh != sealed:
-            connection.execute(update(table).where(row).values(sealed=fresh))
+            connection.execute(update(column.table).where(row).values({column.name: fresh}))
         number += 1
     return number
 
 
 def _sealed_count(connection: Connection) -> int:
-    tables = (transport_table, dkim_key, secret)
-    counts = [select(func.count(table.c.sealed)).scalar_subquery() for table in tables]
+    counts = [select(func.count(column)).scalar_subquery() for column in (*_SEALED, secret.c.sealed)]
     return sum(connection.execute(select(*counts)).one())

@@ -7,25 +7,27 @@ caller cannot fail the others; what goes wrong all the same is rolled back and r
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, SmallInteger, Text, delete, exists, select
 
-from mailwright.queue import Accepted, Duplicate, NewMessage, State
+from mailwright.queue import Accepted, Duplicate, KeyReused, NewMessage, State
 from mailwright.queue.life import IN_HAND
 from mailwright.storage import limits
 from mailwright.storage.many import Row, insert_rows, insert_step, row_step, run_rows
-from mailwright.storage.rows import BODY, DELIVERY, EVENT, MESSAGE, OUTCOME, padded
-from mailwright.storage.schema import body, delivery, event, idempotency, message, one_of, spooled
+from mailwright.storage.rows import BODY, DELIVERY, DELIVERY_STATE, MESSAGE, OUTCOME, padded
+from mailwright.storage.schema import body, delivery, idempotency, message, one_of, spooled
+from mailwright.storage.telling import tell, tell_steps
 from mailwright.storage.writer_process import Step
 
 NewId = Callable[[int], int]
 PART = 512  # rows that one question asks for
 KEY_MS = 24 * 3_600_000  # how long an idempotency key is remembered
 
-_TAKE_KEYS = f"""INSERT INTO idempotency (account, key, message, expires)
-SELECT given.account, given.key, given.message, given.expires FROM ({{rows}}) AS given WHERE true
-ON CONFLICT (account, key) DO UPDATE SET message = excluded.message, expires = excluded.expires
+_TAKE_KEYS = f"""INSERT INTO idempotency (account, key, message, expires, digest)
+SELECT given.account, given.key, given.message, given.expires, given.digest FROM ({{rows}}) AS given WHERE true
+ON CONFLICT (account, key) DO UPDATE SET message = excluded.message, expires = excluded.expires, digest = excluded.digest
 WHERE idempotency.expires <= excluded.expires - {KEY_MS} RETURNING message"""  # noqa: S608 - a constant
 # `lease + 0` keeps planners off the index of leases: a worker holds many rows, each of these is found by its id.
 _BEGIN = """UPDATE delivery SET state = 4 FROM ({rows}) AS given
@@ -42,6 +44,7 @@ _KEYS: list[Column[Any]] = [
     Column("key", Text),
     Column("message", BigInteger),
     Column("expires", BigInteger),
+    Column("digest", Text),
 ]
 _LEASED: list[Column[Any]] = [Column("id", BigInteger), Column("lease", BigInteger)]
 _OUTCOME_TYPES = {"state": SmallInteger, "told_delayed": SmallInteger, "unknown": SmallInteger, "reply": Text, "site": Text}
@@ -58,7 +61,7 @@ class Accepting:
     bodies: list[Row]
     deliveries: list[Row]
     events: list[Row]
-    result: Accepted | Duplicate | None = None
+    result: Accepted | Duplicate | KeyReused | None = None
 
     @property
     def weight(self) -> tuple[int, int]:
@@ -135,15 +138,16 @@ def script(units: Sequence[Unit]) -> list[Step] | None:
         insert_step(delivery, DELIVERY, [row for unit in accepts for row in unit.deliveries]),
         row_step(_BEGIN, _LEASED, begun),
         row_step(_SETTLE, _OUTCOME, settled),
-        insert_step(event, EVENT, told),
+        *tell_steps(told),
     ]
     return [step for step in steps if step[1]]
 
 
 def _asks(unit: Accepting) -> bool:
-    """Whether an idempotency key, a limit or spooled rows have to be looked at."""
-    whole = sum(len(row[2]) for row in unit.bodies)
-    return bool(unit.message.idempotency_key) or limits.limited(unit.message) or unit.message.size > whole
+    """Whether an idempotency key, a limit or spooled rows have to be looked at, or the body has to go at once."""
+    new, whole = unit.message, sum(len(row[2]) for row in unit.bodies)
+    gone = new.secret and _settled_at_once(unit)
+    return bool(new.idempotency_key) or limits.limited(new) or new.size > whole or gone
 
 
 def kept(connection: Connection, units: Sequence[Unit]) -> bool:
@@ -160,10 +164,16 @@ def _accept(connection: Connection, units: Sequence[Accepting], new_id: NewId) -
     insert_rows(connection, message, MESSAGE, [unit.row for unit in fresh])
     insert_rows(connection, body, BODY, [row for unit in fresh for row in unit.bodies])
     insert_rows(connection, delivery, DELIVERY, deliveries)
-    insert_rows(connection, event, EVENT, events)
+    tell(connection, events)
+    forget_secrets(connection, {unit.message.id for unit in fresh if unit.message.secret and _settled_at_once(unit)})
     there = [unit.message.id for unit in fresh if unit.message.size > sum(len(row[2]) for row in unit.bodies)]
     if there:
         connection.execute(delete(spooled).where(spooled.c.message.in_(there)))
+
+
+def _settled_at_once(unit: Accepting) -> bool:
+    """Whether nothing of it is to be sent: all its recipients are suppressed."""
+    return all(row[DELIVERY_STATE] >= State.DELIVERED for row in unit.deliveries)
 
 
 def _take_keys(connection: Connection, units: Sequence[Accepting]) -> Sequence[Accepting]:
@@ -175,25 +185,35 @@ def _take_keys(connection: Connection, units: Sequence[Accepting]) -> Sequence[A
             first.setdefault((unit.message.account, unit.row[_KEY]), unit)
     if not first:
         return units
-    rows = [(*key, unit.message.id, unit.message.created_at + KEY_MS) for key, unit in sorted(first.items())]
+    rows = [
+        (*key, unit.message.id, unit.message.created_at + KEY_MS, unit.message.digest)
+        for key, unit in sorted(first.items(), key=itemgetter(0))
+    ]
     _, taken = run_rows(connection, _TAKE_KEYS, _KEYS, rows)
     winners = {row[0] for row in taken}
     kept = _kept_keys(connection, [key for key, unit in first.items() if unit.message.id not in winners])
     for unit in units:
         key = (unit.message.account, unit.row[_KEY])
         if unit.message.idempotency_key and unit.message.id not in winners:
-            unit.result = Duplicate(kept.get(key, first[key].message.id))
+            unit.result = _repeated(unit.message, *kept.get(key, (first[key].message.id, first[key].message.digest)))
     return [unit for unit in units if isinstance(unit.result, Accepted)]
 
 
 _KEY = MESSAGE.index("idempotency_key")
 
 
-def _kept_keys(connection: Connection, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
+def _repeated(again: NewMessage, message: int, digest: str) -> Duplicate | KeyReused:
+    """The same request once more, or another one under its key; over SMTP nobody says what the key stands for."""
+    return Duplicate(message) if again.digest == digest or not (again.digest and digest) else KeyReused(message)
+
+
+def _kept_keys(connection: Connection, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], tuple[int, str]]:
+    """The message and digest that each key stands for."""
     found = {}
     for account, key in keys:
-        first = select(idempotency.c.message).where(idempotency.c.account == account, idempotency.c.key == key)
-        found[account, key] = connection.execute(first).scalar_one()
+        first = select(idempotency.c.message, idempotency.c.digest)
+        row = connection.execute(first.where(idempotency.c.account == account, idempotency.c.key == key)).one()
+        found[account, key] = (row.message, row.digest)
     return found
 
 
@@ -233,7 +253,7 @@ def _settle(connection: Connection, units: Sequence[Settling], *, careful: bool)
         raise Stale
     ours = {row[0] for row in rows}
     told = [row for unit in units for number, events in unit.events.items() if number in ours for row in events]
-    insert_rows(connection, event, EVENT, told)
+    tell(connection, told)
     run_rows(connection, _OWE, _OWED, sorted(row for unit in units for row in unit.owed if row[0] in ours))
     forget_secrets(connection, set().union(*(unit.secret for unit in units)))
 

@@ -11,17 +11,20 @@ from mailwright.storage.door import Door
 from mailwright.storage.durability import weaknesses
 from mailwright.storage.engine import Engines, engines_for
 from mailwright.storage.faults import unavailable
+from mailwright.storage.hooks import SqlEvents, SqlHooks
 from mailwright.storage.hung import Watch
 from mailwright.storage.lock import LockFile
 from mailwright.storage.messages import SqlStore
 from mailwright.storage.migrate import check, upgrade
 from mailwright.storage.queue import SqlQueue
+from mailwright.storage.requests import SqlRequests
+from mailwright.storage.suppressions import SqlSuppressions
 from mailwright.storage.written import WritingProcess
 from mailwright.values import Finding, Unavailable
 
 
 class Storage:
-    """The three doors over one database."""
+    """The doors over one database."""
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
@@ -32,6 +35,10 @@ class Storage:
         self.store = SqlStore(self._door)
         self.queue = SqlQueue(self._door)
         self.directory = SqlDirectory(self._door)
+        self.hooks = SqlHooks(self._door)
+        self.events = SqlEvents(self._door)
+        self.requests = SqlRequests(self._door)
+        self.suppressions = SqlSuppressions(self._door)
         self.weaknesses: Sequence[Finding] = ()  # how the database was found at the start
 
     @property

@@ -46,6 +46,12 @@ class Calendar:
         self.hours[hour] = self.hours.get(hour, 0) + 1
         self.changed.add(hour)
 
+    def take_back(self, due: int) -> None:
+        """One less leaves in the hour of that time (milliseconds since 1970)."""
+        hour = due // HOUR
+        self.hours[hour] = max(0, self.hours.get(hour, 0) - 1)
+        self.changed.add(hour)
+
     def _of_day(self, day: int) -> int:
         return sum(self.hours.get(hour, 0) for hour in range(day * DAY_HOURS, (day + 1) * DAY_HOURS))
 

@@ -52,13 +52,13 @@ def run_rows(connection: Connection, sql: str, columns: Sequence[Column[Any]], r
 
 def insert_step(table: Table, columns: Sequence[str], rows: Sequence[Row]) -> Step:
     """The same as `insert_rows`, for the process that writes to SQLite: there each row costs what it is."""
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {_values(len(columns), 1)}", rows, len(rows)  # noqa: S608
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {_values(len(columns), 1)}", rows, len(rows), ""  # noqa: S608
 
 
 def row_step(sql: str, columns: Sequence[Column[Any]], rows: Sequence[Row]) -> Step:
     """The same as `run_rows`, for that process; each row must touch one."""
     given = ", ".join(f"? AS {column.name}" for column in columns)
-    return sql.replace("{rows}", f"SELECT {given}"), rows, len(rows)
+    return sql.replace("{rows}", f"SELECT {given}"), rows, len(rows), ""
 
 
 def select_listed(connection: Connection, sql: str, numbers: Sequence[int]) -> list[Row]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from mailwright.ports.store import Story
-from mailwright.queue import Accepted, Duplicate, EventRow, NewDelivery, NewMessage, State
+from mailwright.ports.store import Listed, Story
+from mailwright.queue import Accepted, Duplicate, EventRow, KeyReused, NewDelivery, NewMessage, State
 from mailwright.storage import keeping, reading
 from mailwright.storage.door import Door, bind
 from mailwright.storage.group import Accepting
@@ -20,7 +20,7 @@ class SqlStore:
 
     async def accept(
         self, message: NewMessage, content: Sequence[bytes], deliveries: Sequence[NewDelivery], events: Sequence[EventRow]
-    ) -> Accepted | Duplicate:
+    ) -> Accepted | Duplicate | KeyReused:
         """See ports.Store. A LEASED delivery belongs to the worker that this process registered."""
         lease = self._door.worker
         if lease is None and any(delivery.state is State.LEASED for delivery in deliveries):
@@ -31,6 +31,10 @@ class SqlStore:
         )  # fmt: skip
         await self._door.group(unit)
         return unit.result or Accepted(message.id)
+
+    async def known(self, *, account: int, key: str, digest: str, now: int) -> int | None:
+        """See ports.Store."""
+        return await self._door.read(reading.known, account, key, digest, now)
 
     async def spool(self, message: int, seq: int, content: bytes) -> None:
         """See ports.Store."""
@@ -72,6 +76,12 @@ class SqlStore:
     ) -> Sequence[tuple[NewMessage, State]]:
         """See ports.Store."""
         return await self._door.read(reading.messages, account, state, before, limit)
+
+    async def listed(
+        self, *, account: int | None, older_than: int | None = None, newer_than: int | None = None, limit: int = 50
+    ) -> Sequence[Listed]:
+        """See ports.Store."""
+        return await self._door.read(reading.listed, account, older_than, newer_than, limit)
 
     async def purge(self, *, now: int, limit: int = 1000) -> int:
         """See ports.Store; the walk goes on where the last call ended."""

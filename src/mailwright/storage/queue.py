@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from mailwright.ports.store import Cancelled, EventMaker, Pauses, SiteState, SiteView
 from mailwright.queue import Job, Outcome
-from mailwright.storage import controls, sites, waking, workers
+from mailwright.storage import controls, scheduling, sites, waking, workers
 from mailwright.storage.claiming import claim
 from mailwright.storage.clock import read_clock
 from mailwright.storage.door import Door
@@ -154,7 +154,7 @@ class SqlQueue:
         self, *, site: str | None = None, account: int | None = None, message: int | None = None, now: int
     ) -> int:
         """See ports.Queue."""
-        numbers = await self._read(controls.deferred, site=site, account=account, message=message)
+        numbers = await self._read(controls.deferred, site=site, account=account, number=message, now=now)
         sites = {site} if site is not None else set()
         changed = 0
         for at in range(0, len(numbers), controls.STEP):
@@ -168,6 +168,10 @@ class SqlQueue:
     async def cancel(self, message: int, *, account: int | None, now: int) -> Cancelled:
         """See ports.Queue."""
         return await self._write(controls.cancel, message, account=account, now=now, new_id=self._door.new_id)
+
+    async def reschedule(self, message: int, *, account: int | None, due: int, now: int) -> None:
+        """See ports.Queue."""
+        await self._write(scheduling.reschedule, message, account=account, due=due, now=now, new_id=self._door.new_id)
 
 
 async def _in_steps(step: Callable[[], Awaitable[int]]) -> int:

@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Row, exists, select
+from sqlalchemy import Connection, exists, func, select
 
-from mailwright.ports.store import Story
+from mailwright.ports.store import LISTED_HEAD, Listed, Story
 from mailwright.queue import NewMessage, State
+from mailwright.queue.worst import worst
 from mailwright.storage import rows
-from mailwright.storage.schema import body, delivery, dkim_signature, event, message
+from mailwright.storage.schema import body, delivery, dkim_signature, event, idempotency, message
 from mailwright.values import NotFound
 
-# What a list shows of a message with several recipients: the first of these that one of them has.
-WORST = (
-    State.BOUNCED, State.HELD, State.DEFERRED, State.READY, State.LEASED, State.SENDING, State.CANCELLED, State.CAPTURED,
-    State.DELIVERED,
-)  # fmt: skip
 _MESSAGE = rows.typed(message.c, rows.MESSAGE)
+_HEADS = select(body.c.message, func.substr(body.c.bytes, 1, LISTED_HEAD)).where(body.c.seq == 0)
 
 
 def body_row(connection: Connection, number: int, seq: int) -> bytes | None:
@@ -28,6 +25,13 @@ def body_row(connection: Connection, number: int, seq: int) -> bytes | None:
     return part
 
 
+def known(connection: Connection, account: int, key: str, digest: str, now: int) -> int | None:
+    """What an idempotency key stands for, where it is for the same request and not forgotten."""
+    of = select(idempotency.c.message).where(idempotency.c.account == account, idempotency.c.key == key)
+    same = of.where(idempotency.c.digest == digest, idempotency.c.expires > now)
+    return connection.execute(same).scalar_one_or_none()
+
+
 def signatures(connection: Connection, number: int) -> Sequence[tuple[int, bytes]]:
     """Kept DKIM-Signature fields with their key ids."""
     kept = select(dkim_signature.c.dkim_key, dkim_signature.c.field).where(dkim_signature.c.message == number)
@@ -36,11 +40,11 @@ def signatures(connection: Connection, number: int) -> Sequence[tuple[int, bytes
 
 def story(connection: Connection, number: int, account: int | None) -> Story:
     """All of one message. Raises NotFound."""
-    found = _message(connection, number, account)
+    mail = message_of(connection, number, account)
     deliveries = connection.execute(select(delivery).where(delivery.c.message == number).order_by(delivery.c.id)).mappings()
     events = connection.execute(select(event).where(event.c.message == number).order_by(event.c.at, event.c.id)).mappings()
     return Story(
-        rows.new_message(found), [rows.view(row) for row in deliveries], [told for row in events for told in rows.events(row)],
+        mail, [rows.view(row) for row in deliveries], [told for row in events for told in rows.events(row)],
         connection.execute(select(exists().where(body.c.message == number))).scalar_one(),
     )  # fmt: skip
 
@@ -49,7 +53,7 @@ def find(connection: Connection, number: int, account: int | None) -> int:
     """The message of a message or delivery id. Raises NotFound."""
     of = connection.execute(select(delivery.c.message).where(delivery.c.id == number)).scalar_one_or_none()
     wanted = number if of is None else of
-    _message(connection, wanted, account)
+    message_of(connection, wanted, account)
     return wanted
 
 
@@ -69,9 +73,31 @@ def messages(
     return [(new, worst(states.get(new.id, ()))) for new in found]
 
 
-def worst(states: Sequence[int]) -> State:
-    """Of several recipients' states the one that a person must know first."""
-    return next((state for state in WORST if state in states), State.CANCELLED)
+def listed(
+    connection: Connection, account: int | None, older_than: int | None, newer_than: int | None, limit: int
+) -> Sequence[Listed]:
+    """Newest first; what a list shows of each."""
+    wanted = select(*_MESSAGE).limit(limit)
+    wanted = wanted.order_by(message.c.id.desc() if newer_than is None else message.c.id)
+    if account is not None:
+        wanted = wanted.where(message.c.account == account)
+    if older_than is not None:
+        wanted = wanted.where(message.c.id < older_than)
+    if newer_than is not None:
+        wanted = wanted.where(message.c.id > newer_than)
+    found = [rows.new_message(row) for row in connection.execute(wanted)]
+    numbers = [new.id for new in found]
+    heads = {row[0]: bytes(row[1]) for row in connection.execute(_HEADS.where(body.c.message.in_(numbers)))}
+    to: dict[int, list[tuple[str, int]]] = {number: [] for number in numbers}
+    of = select(delivery.c.message, delivery.c.recipient, delivery.c.state).where(delivery.c.message.in_(numbers))
+    for number, recipient, state in connection.execute(of.order_by(delivery.c.id)):
+        to[number].append((recipient, state))
+    views = [_in_list(new, to[new.id], heads.get(new.id, b"")) for new in found]
+    return views if newer_than is None else views[::-1]
+
+
+def _in_list(new: NewMessage, to: Sequence[tuple[str, int]], head: bytes) -> Listed:
+    return Listed(new, worst([state for _, state in to]), [recipient for recipient, _ in to], head)
 
 
 def _states(connection: Connection, numbers: Sequence[int]) -> dict[int, list[int]]:
@@ -82,11 +108,12 @@ def _states(connection: Connection, numbers: Sequence[int]) -> dict[int, list[in
     return states
 
 
-def _message(connection: Connection, number: int, account: int | None) -> Row[tuple[object, ...]]:
+def message_of(connection: Connection, number: int, account: int | None) -> NewMessage:
+    """A message as it was accepted. Raises NotFound, also where it is another account's; None is the operator."""
     wanted = select(*_MESSAGE).where(message.c.id == number)
     if account is not None:
         wanted = wanted.where(message.c.account == account)
     found = connection.execute(wanted).one_or_none()
     if found is None:
         raise NotFound("There is no such message.", "Check the id; it is in the reply to the hand-in.")
-    return found
+    return rows.new_message(found)

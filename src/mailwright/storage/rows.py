@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, Row, RowMapping
+from sqlalchemy import ColumnElement, Row, RowMapping, func
 
 from mailwright.ports.store import DeliveryView
 from mailwright.queue import EventKind, EventRow, Job, NewDelivery, NewMessage, Outcome, State
@@ -15,6 +15,7 @@ from mailwright.storage.schema import delivery, message
 MESSAGE = (
     "id", "account", "subsystem", "priority", "author", "mail_from", "subject", "message_id", "size", "transport", "because",
     "created_at", "expires_at", "tag", "eightbit", "smtputf8", "secret", "idempotency_key", "hour_limit", "day_limit",
+    "tags", "scheduled_at", "app_user",
 )  # fmt: skip
 BODY = ("message", "seq", "bytes")
 DELIVERY = (
@@ -25,14 +26,16 @@ EVENT = ("id", "account", "message", "delivery", "kind", "at", "data")
 # Places in a row that the limits look at.
 DELIVERY_STATE, DELIVERY_DUE, DELIVERY_WAKE, DELIVERY_LEASE = 5, 7, 8, 10
 
-_TEXTS = (2, 4, 5, 6, 7, 10, 13, 17)
+_TEXTS = (2, 4, 5, 6, 7, 10, 13, 17, 22)
+_TAGS = MESSAGE.index("tags")
 _fields = attrgetter(*MESSAGE)
 _careful_json = json.JSONEncoder(separators=(",", ":"), default=str).encode  # ASCII: lone surrogates become escapes
 
 _d, _m = delivery.c, message.c
 JOB: Sequence[ColumnElement[Any]] = (  # a Job's fields in their order, without its content
     _d.id, _d.message, _d.account, _d.recipient, _d.site, _m.transport, _d.priority, _d.attempts, _m.author, _m.mail_from,
-    _m.subsystem, _m.created_at, _d.expires_at, _m.size, _m.eightbit, _m.smtputf8, _m.secret, _d.told_delayed, _d.unknown,
+    _m.subsystem, func.coalesce(_m.scheduled_at, _m.created_at), _d.expires_at, _m.size,
+    _m.eightbit, _m.smtputf8, _m.secret, _d.told_delayed, _d.unknown,
     _d.state, _d.due_at, _d.wake_at,
 )  # fmt: skip
 _JOB_FLAGS, _JOB_STATE = slice(14, 19), 19
@@ -52,6 +55,7 @@ def message_row(new: NewMessage) -> tuple[Any, ...]:
     for place in _TEXTS:
         row[place] = storable(row[place])
     row[14:17] = (int(new.eightbit), int(new.smtputf8), int(new.secret))
+    row[_TAGS] = _json(new.tags) if new.tags else ""
     return tuple(row)
 
 
@@ -101,6 +105,7 @@ def new_message(row: Row[Any]) -> NewMessage:
     """A message as it was accepted, from a row with the columns of MESSAGE."""
     values = list(row)
     values[14:17] = map(bool, values[14:17])
+    values[_TAGS] = json.loads(values[_TAGS] or "{}")
     return NewMessage(**dict(zip(MESSAGE, values, strict=True)))
 
 

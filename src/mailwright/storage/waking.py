@@ -8,9 +8,9 @@ from mailwright.queue import Job, Outcome, State
 from mailwright.queue.life import WAITING
 from mailwright.storage.door import upsert
 from mailwright.storage.group import forget_secrets
-from mailwright.storage.many import insert_rows
-from mailwright.storage.rows import EVENT, JOB, event_row, job, padded, storable
-from mailwright.storage.schema import delivery, event, message, one_of, owed
+from mailwright.storage.rows import JOB, event_row, job, padded, storable
+from mailwright.storage.schema import delivery, message, one_of, owed
+from mailwright.storage.telling import tell
 
 MOVED = 500  # rows that move in one transaction
 _WAITING = one_of(WAITING)
@@ -41,7 +41,7 @@ def waken(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     ours = [outcome for outcome in outcomes if outcome.delivery in waiting]
     for outcome in ours:
         connection.execute(update(delivery).where(delivery.c.id == outcome.delivery).values(**_changed(outcome)))
-    insert_rows(connection, event, EVENT, [event_row(one) for outcome in ours for one in outcome.events])
+    tell(connection, [event_row(one) for outcome in ours for one in outcome.events])
     owing = [{"delivery": outcome.delivery} for outcome in ours if outcome.report]
     if owing:
         connection.execute(upsert(connection, owed).on_conflict_do_nothing(), owing)

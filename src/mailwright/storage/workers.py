@@ -9,9 +9,10 @@ from mailwright.queue import State
 from mailwright.queue.life import IN_HAND
 from mailwright.storage.clock import now_ms
 from mailwright.storage.door import count_up, upsert
-from mailwright.storage.many import Row, insert_rows
-from mailwright.storage.rows import EVENT, padded
-from mailwright.storage.schema import delivery, event, one_of, slot, worker
+from mailwright.storage.many import Row
+from mailwright.storage.rows import padded
+from mailwright.storage.schema import delivery, one_of, slot, worker
+from mailwright.storage.telling import tell
 
 FREED = 1_000  # rows of a dead worker that are freed in one transaction
 _IN_HAND = one_of(IN_HAND)
@@ -63,7 +64,7 @@ def free(connection: Connection, events: Mapping[int, Row]) -> int:
     begun = [row.id for row in rows if row.state == State.SENDING]
     _free(connection, [row.id for row in rows if row.state == State.LEASED])
     _free(connection, begun, unknown=1)
-    insert_rows(connection, event, EVENT, [events[number] for number in begun])
+    tell(connection, [events[number] for number in begun])
     return len(rows)
 
 

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, monotonic_ns, sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -30,6 +30,7 @@ GROUP_ROWS = 4_000  # of one transaction: some 50 ms of work
 GROUP_OCTETS = 16 * 1024 * 1024
 BETWEEN_SECONDS = 0.1  # for the work that runs alone, until the next group has its turn
 GROUPS_AT_ONCE = 2  # on PostgreSQL: one gathers while the other commits, half as much again where a commit takes 8 ms
+GOES = 4  # of transactions that met in a way that only the database could end
 ALONE_THREADS = 4  # on PostgreSQL: claims, slots, changes of set-up
 
 log = logging.getLogger(__name__)
@@ -209,13 +210,15 @@ class Writer:
         return results
 
     def _once(self, work: Work[Any], quick: bool) -> Any:
-        """The result of work in its own transaction, or _Failed; two transactions that met are told apart by a second go."""
-        outcome = self._transact(work, quick)
-        if isinstance(outcome, _Failed) and collided(outcome.error):
+        """The result of work in its own transaction, or _Failed; transactions that met are told apart by another go."""
+        for go in range(GOES):
             outcome = self._transact(work, quick)
-            if isinstance(outcome, _Failed) and collided(outcome.error):
-                return _Failed(Unavailable("The database is busy with the same rows.", "Try again in a moment."))
-        return outcome
+            if not (isinstance(outcome, _Failed) and collided(outcome.error)):
+                return outcome
+            sleep(
+                go * (1 + monotonic_ns() // 1_000 % 16) / 1_000
+            )  # again at once; then after some ms that the others do not have
+        return _Failed(Unavailable("The database is busy with the same rows.", "Try again in a moment."))
 
     def _transact(self, work: Work[Any], quick: bool) -> Any:
         engine = self._engines.write.execution_options(quick=True) if quick else self._engines.write

@@ -18,7 +18,9 @@ from typing import Any
 LENGTH = struct.Struct("!Q")  # of what follows, by marshal: both sides are the same interpreter
 READ = 1 << 20
 KEPT, TOUCHED_OTHERS, FAILED = 0, 1, 2
-Step = tuple[str, Sequence[tuple[Any, ...]], int]  # a statement, its rows, how many rows of the table it must touch
+ANY = -1  # as many as it may be
+# A statement, its rows, how many rows of the table it must touch, and a question: without an answer to it the step is left out.
+Step = tuple[str, Sequence[tuple[Any, ...]], int, str]
 
 
 class Pen:
@@ -47,8 +49,10 @@ class Pen:
     def _written(self, steps: Sequence[Step]) -> tuple[Any, ...]:
         connection = self._connection or self._opened()
         connection.execute("BEGIN IMMEDIATE")
-        for sql, rows, touches in steps:
-            if connection.executemany(sql, rows).rowcount != touches:
+        for sql, rows, touches, question in steps:
+            if question and connection.execute(question).fetchone() is None:
+                continue
+            if connection.executemany(sql, rows).rowcount != touches and touches != ANY:
                 connection.execute("ROLLBACK")
                 return (TOUCHED_OTHERS,)
         connection.execute("COMMIT")

@@ -60,3 +60,8 @@ def id_number(text: str) -> int:
 def made_at(number: int) -> int:
     """When an id was made, in milliseconds since 1970."""
     return (number >> (NODE_BITS + COUNTER_BITS)) + EPOCH_MS
+
+
+def least_id(ms: int) -> int:
+    """An id below all that are made from a time on, in milliseconds since 1970; the least or the largest one for times beyond."""
+    return min(max(0, ms - EPOCH_MS) << (NODE_BITS + COUNTER_BITS), (1 << 63) - 1)

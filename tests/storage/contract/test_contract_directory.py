@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mailwright.accounts import Account, ApiKey, DkimKeyInfo, Scope, SendingDomain, TransportInfo
+from mailwright.accounts import Account, ApiKey, DkimKeyInfo, DomainCheck, Scope, SendingDomain, TransportInfo
 from mailwright.storage import Storage
 from mailwright.values import Conflict, Domain, NotFound
 from tests.storage.mails import NOW
@@ -47,6 +47,32 @@ async def test_keys(storage: Storage) -> None:
     await directory.revoke_key(7, "abcdefgh", now=NOW + 5)
     await directory.revoke_key(7, "abcdefgh", now=NOW + 9)
     assert await directory.key_by_prefix("abcdefgh") == replace(KEY, revoked_at=NOW + 5)
+
+
+async def test_what_the_dns_said_is_kept_with_its_time_and_goes_with_the_domain(storage: Storage) -> None:
+    directory = storage.directory
+    await directory.add_domain(SendingDomain(1, 7, X))
+    await directory.add_domain(SendingDomain(2, 7, Domain("z.example")))
+    before = await directory.version()
+    for check in (DomainCheck(1, 7, NOW, {"TXT a": "pending"}), DomainCheck(1, 7, NOW + 1, {"TXT a": "verified"})):
+        await directory.keep_check(check)
+        assert await directory.checks(7) == [check]
+    assert await directory.version() == before, "it is no set-up that caches follow"
+    await directory.keep_check(DomainCheck(2, 7, NOW, {}))
+    assert await directory.checks(8) == []
+    await directory.remove_domain(7, X)
+    assert [check.domain for check in await directory.checks(7)] == [2]
+
+
+async def test_whether_the_names_below_are_covered_is_changed(storage: Storage) -> None:
+    directory = storage.directory
+    await directory.add_domain(SendingDomain(1, 7, X))
+    changed = SendingDomain(1, 7, X, subdomains=True)
+    await directory.change_domain(changed)
+    assert await directory.domain_named(X) == changed
+    for strange in (replace(changed, account=8), replace(changed, id=9)):
+        with pytest.raises(NotFound):
+            await directory.change_domain(strange)
 
 
 async def test_domains(storage: Storage) -> None:

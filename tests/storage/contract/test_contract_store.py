@@ -6,7 +6,7 @@ import pytest
 
 from mailwright.accounts import Account
 from mailwright.ports.store import CHUNK
-from mailwright.queue import Accepted, Duplicate, EventKind, State
+from mailwright.queue import Accepted, Duplicate, EventKind, KeyReused, State
 from mailwright.storage import Storage
 from mailwright.values import Malformed, NotFound
 from tests.storage.conftest import Another
@@ -250,3 +250,54 @@ async def test_one_group_does_not_fail_for_one_of_its_mails(storage: Storage, ma
     assert isinstance(results[-1], Exception)
     assert await told(storage, good[9].id) == []
     assert len(await storage.store.messages(account=7)) == len(good)
+
+
+async def test_a_key_stands_for_the_request_that_it_was_used_for(storage: Storage, mails: Mails) -> None:
+    first = mails.message(idempotency_key="k", digest="d1")
+    again, changed, nameless = (mails.message(idempotency_key="k", digest=digest) for digest in ("d1", "d2", ""))
+    news = (first, again, changed, nameless)
+    results = await asyncio.gather(*(storage.store.accept(one, [b"x"], [mails.delivery(one)], []) for one in news))
+    expected = [Accepted(first.id), Duplicate(first.id), KeyReused(first.id), Duplicate(first.id)]
+    assert results == expected, "in one group"
+    later = [mails.message(idempotency_key="k", digest=digest, now=NOW + HOUR) for digest in ("d1", "d2", "")]
+    results = [await storage.store.accept(one, [b"x"], [mails.delivery(one)], []) for one in later]
+    assert results == expected[1:], "and later"
+    next_day = mails.message(idempotency_key="k", digest="d2", now=NOW + 24 * HOUR)
+    assert await storage.store.accept(next_day, [b"x"], [mails.delivery(next_day)], []) == Accepted(next_day.id)
+    last = mails.message(idempotency_key="k", digest="d1", now=NOW + 25 * HOUR)
+    assert await storage.store.accept(last, [b"x"], [mails.delivery(last)], []) == KeyReused(next_day.id), "the digest went along"
+    assert len(await storage.store.messages(account=7)) == 2
+
+    async def known(digest: str, at: int = NOW + 25 * HOUR, account: int = 7) -> int | None:
+        return await storage.store.known(account=account, key="k", digest=digest, now=at)
+
+    assert [await known("d2"), await known("d1"), await known("d2", account=8)] == [next_day.id, None, None]
+    assert await known("d2", NOW + 48 * HOUR) is None, "it is forgotten after a day"
+
+
+async def test_tags_time_and_user_are_kept(storage: Storage, mails: Mails) -> None:
+    message = mails.message(tags={"kind": "bill", "month": "2027-01"}, scheduled_at=NOW + DAY, app_user="anna\x00")
+    await storage.store.accept(message, [b"x"], [mails.delivery(message)], [])
+    kept = (await storage.store.story(message.id, account=7)).message
+    assert (kept.tags, kept.scheduled_at, kept.app_user) == (message.tags, NOW + DAY, "anna\ufffd")
+
+
+async def test_pages_of_a_list_go_both_ways(storage: Storage, mails: Mails) -> None:
+    sent = [
+        (await mails.accept(storage, "a@x.example", "b@x.example", now=NOW + n, content=[b"Subject: %d\r\n\r\n" % n]))[0].id
+        for n in range(5)
+    ]
+    await mails.accept(storage, account=8)
+    newest_first = sent[::-1]
+    first = await storage.store.listed(account=7, limit=2)
+    assert [one.message.id for one in first] == newest_first[:2]
+    assert (first[0].recipients, first[0].head, first[0].state) == (
+        ["a@x.example", "b@x.example"],
+        b"Subject: 4\r\n\r\n",
+        State.READY,
+    )
+    older = await storage.store.listed(account=7, older_than=newest_first[1], limit=2)
+    assert [one.message.id for one in older] == newest_first[2:4]
+    newer = await storage.store.listed(account=7, newer_than=newest_first[3], limit=2)
+    assert [one.message.id for one in newer] == newest_first[1:3], "those that stand next to the cursor"
+    assert await storage.store.listed(account=9) == []

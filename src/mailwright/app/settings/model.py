@@ -147,9 +147,17 @@ class Timeouts(Table):
 
 
 class Http(Table):
-    """The web port: /healthz, /readyz, /metrics."""
+    """The web port: the HTTP API with its documentation at /docs, and /healthz, /readyz, /metrics."""
 
     address: Annotated[Endpoint, kinds.LISTENING] = setting(Endpoint("127.0.0.1", 8025), "Address and port to listen on.")
+    proxies: tuple[Annotated[IPv4Network | IPv6Network, kinds.NETWORK], ...] = setting(
+        (), "Proxies in front of it: what they say of their clients in X-Forwarded-For is believed."
+    )
+    requests: Count = setting(2000, "Requests a second of one API key; more are answered 429.")
+    accounts_add_domains: Annotated[
+        bool | None, kinds.optional(kinds.BOOLEAN, unset="true in capture mode, where nothing leaves, and false in live mode")
+    ] = setting(None, "Let an account's own keys (scope admin) add domains that nobody has: only where all accounts are trusted.")
+    log_days: Annotated[int, kinds.whole(0, 365)] = setting(7, "How long GET /logs shows requests; 0 keeps none.")
 
 
 class Outbound(Table):
@@ -203,6 +211,14 @@ class Subsystem(Table):
         None, "After how long a mail is of no use any more, and bounces."
     )
     secret: Flag = setting(False, "Never show the text and subject, and delete the text at the final state.")
+
+
+class Webhooks(Table):
+    """Calls to applications that want to know what happens to their mail."""
+
+    inner: tuple[Annotated[Endpoint, kinds.TARGET], ...] = setting(
+        (), "Receivers in your own network that may be called; all others need a public address."
+    )
 
 
 class Dns(Table):
@@ -283,6 +299,7 @@ class Settings(Table):
     outbound: tuple[Outbound, ...] = setting((), "")
     route: tuple[Route, ...] = setting((), "")
     subsystems: Mapping[Annotated[str, kinds.NAME], Subsystem] = setting(SUBSYSTEMS, "")
+    webhooks: Webhooks = setting(Webhooks(), "")
     dns: Dns = setting(Dns(), "")
     operator: Operator = setting(Operator(), "")
     log: Log = setting(Log(), "")
