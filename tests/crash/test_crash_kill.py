@@ -24,7 +24,7 @@ from tests.crash.source import Source
 SEED = 5321
 ANSWER_SECONDS = 0.002  # between a dot and its 250: what a kill may hit
 CONNECTIONS = 400  # slots of a dead process are free only when somebody has seen that it is
-SIZES = [pytest.param(600, 2, id="short"), pytest.param(20_000, 20, id="long", marks=pytest.mark.slow)]
+SIZES = [pytest.param(600, 2, id="short"), pytest.param(20_000, 20, id="long")]
 COMMIT_AND_DIE = """
 import os, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -56,6 +56,7 @@ async def test_kills_on_sqlite(mails: int, times: int, data: Path, tmp_path: Pat
     await sqlite_case(mails, times, data, tmp_path, tell, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mails", "times"), SIZES)
 async def test_power_cuts_on_sqlite(mails: int, times: int, data: Path, tmp_path: Path, tell: Tell) -> None:
     """Each kill also takes away what was written and not synced: so every 250 came after its fsync, and each mark of a

@@ -23,6 +23,7 @@ SLACK = 3.0  # to end threads and the interpreter on a busy machine
 PATIENCE = 30.0
 
 
+@pytest.mark.slow
 async def test_stopped_in_the_middle_and_started_again(data: Path, tmp_path: Path, tell: Tell) -> None:
     query = asking(data)
     async with Sink(answer_after=0.005) as sink, House(tmp_path, data, sink=sink.port, more=SETTINGS) as house:

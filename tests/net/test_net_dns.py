@@ -424,10 +424,15 @@ class TestSingleFlight:
     async def test_queries_in_flight_are_bounded(self) -> None:
         gate = asyncio.Event()
         async with serving(says(A_LINE), gate) as server:
-            live = resolver(server, try_seconds=30, lookup_seconds=0.5, concurrent=2)
+            live = resolver(server, try_seconds=30, lookup_seconds=30, concurrent=2)
             names = [Question(f"{n}.example", "A") for n in range(6)]
-            await live.answers(tuple(names))
-        assert sum(server.asked.values()) == 2
+            waiting = asyncio.ensure_future(live.answers(tuple(names)))
+            await server.heard.wait()
+            await asyncio.sleep(0.2)  # for those that must not come
+            assert sum(server.asked.values()) == 2
+            gate.set()
+            assert not any(isinstance(answer, Failed) for answer in await waiting)
+        assert sum(server.asked.values()) == 6
 
 
 async def test_a_name_that_cannot_be_is_not_asked() -> None:

@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import click
+from click.exceptions import NoSuchCommand
 
 from mailwright import __version__
-from mailwright.cli import accounts, auth, captured, domains, queue, serve, spf, tail, webhooks, why
 from mailwright.cli.desk import Desk
 from mailwright.cli.screen import err, show_fault
 from mailwright.values import MailwrightError
@@ -16,7 +17,45 @@ INTERRUPTED = 130  # as shells report it
 FAILED = 1  # the command could not do what was asked; usage errors are 2 (click)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+# Which module has which commands: only the one that is wanted is loaded, for `serve` lives long and a command shall begin soon.
+MODULES = {
+    "serve": ("run", "serve", "init", "migrate", "secrets"),
+    "accounts": ("account", "key"),
+    "domains": ("domain", "dkim", "transport"),
+    "queue": ("queue",),
+    "webhooks": ("webhook",),
+    "why": ("why",),
+    "tail": ("tail",),
+    "captured": ("captured",),
+    "auth": ("auth",),
+    "spf": ("spf",),
+}
+
+
+class Program(click.Group):
+    """Commands that are loaded when they are wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, as `--help` shows them."""
+        return sorted(name for names in MODULES.values() for name in names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        module = next((module for module, names in MODULES.items() if cmd_name in names), None)
+        if module is None:
+            return None
+        commands: Sequence[click.Command] = import_module(f"{__name__}.{module}").COMMANDS
+        return next(command for command in commands if command.name == cmd_name)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; for a name that there is not, those that are like it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand:
+            raise NoSuchCommand(args[0], possibilities=self.list_commands(ctx), ctx=ctx) from None
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option(
     "-c", "--config", type=click.Path(dir_okay=False, path_type=Path), help="The settings file (default: ./mailwright.toml)."
 )
@@ -25,21 +64,6 @@ FAILED = 1  # the command could not do what was asked; usage errors are 2 (click
 def program(context: click.Context, config: Path | None) -> None:
     """Mailwright: the mail layer that a business application runs beside itself."""
     context.obj = Desk(config)
-
-
-for command in (
-    *serve.COMMANDS,
-    *accounts.COMMANDS,
-    *domains.COMMANDS,
-    *queue.COMMANDS,
-    *webhooks.COMMANDS,
-    *why.COMMANDS,
-    *tail.COMMANDS,
-    *captured.COMMANDS,
-    *auth.COMMANDS,
-    *spf.COMMANDS,
-):
-    program.add_command(command)
 
 
 def main(args: Sequence[str] | None = None) -> None:

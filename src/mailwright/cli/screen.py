@@ -5,19 +5,42 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from typing import TYPE_CHECKING, Any, cast
 
 from mailwright.values import Finding, MailwrightError
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 _FOR_PROGRAMS = 10_000  # columns where no terminal is: grep and cut want one line for each row
 
-# Without emoji: the ":a:" in an IPv6 address is none.
-out = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else _FOR_PROGRAMS)
-err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+class _Screen:
+    """A console that is made when something is first printed: a process that serves prints nothing."""
+
+    def __init__(self, **how: Any) -> None:
+        self._how = how
+        self._console: Console | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(
+                highlight=False, emoji=False, soft_wrap=True, **self._how
+            )  # ":a:" in an IPv6 address is no emoji
+        return getattr(self._console, name)
+
+
+out = cast("Console", _Screen(width=None if sys.stdout.isatty() else _FOR_PROGRAMS))
+err = cast("Console", _Screen(stderr=True))
+
+
+def escape(text: str) -> str:
+    """Text of others, in which no bracket is markup."""
+    from rich.markup import escape as escaped
+
+    return escaped(text)
 
 
 def show_fault(fault: MailwrightError) -> None:
@@ -36,6 +59,8 @@ def show_finding(finding: Finding) -> None:
 
 def show_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """Rows under heads, or a sentence where there are none."""
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in heads:
         table.add_column(head, overflow="fold")

@@ -2,12 +2,16 @@
 
 import errno
 import sqlite3
+import sys
+from typing import TYPE_CHECKING
 
-import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mailwright.values import NoRoom, Unavailable
+
+if TYPE_CHECKING:
+    import psycopg
 
 _MAKE_ROOM = "Free some space on it; nothing was lost, and work goes on by itself."
 _FULL, _FULL_THERE = ("The disk with the database is full.", _MAKE_ROOM), ("The disk of PostgreSQL is full.", _MAKE_ROOM)
@@ -72,8 +76,8 @@ def unavailable(error: BaseException) -> Unavailable | None:
         return cause
     if isinstance(cause, sqlite3.Error):
         words = _SQLITE.get(_code(cause)) or _SQLITE.get(_code(cause) & 0xFF)
-    elif isinstance(cause, psycopg.Error):
-        words = _postgresql(cause)
+    elif (of_postgresql := _of_postgresql(cause)) is not None:
+        words = _postgresql(of_postgresql)
     elif isinstance(cause, (OSError, PoolTimeout)):
         words = _of_the_system(cause.errno if isinstance(cause, OSError) else None)
     else:
@@ -86,7 +90,8 @@ def unavailable(error: BaseException) -> Unavailable | None:
 def collided(error: BaseException) -> bool:
     """Whether two transactions met in a way that only the database could end."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return isinstance(cause, psycopg.Error) and cause.sqlstate in _COLLIDED
+    of_postgresql = _of_postgresql(cause)
+    return of_postgresql is not None and of_postgresql.sqlstate in _COLLIDED
 
 
 def locked(error: BaseException) -> bool:
@@ -106,8 +111,15 @@ def _code(cause: sqlite3.Error) -> int:
     return getattr(cause, "sqlite_errorcode", 0)
 
 
-def _postgresql(cause: psycopg.Error) -> tuple[str, str] | None:
+def _of_postgresql(cause: BaseException | None) -> "psycopg.Error | None":
+    """What its driver raised; a process that has not loaded it has nothing from it."""
+    driver = sys.modules.get("psycopg")
+    return cause if driver is not None and isinstance(cause, driver.Error) else None
+
+
+def _postgresql(cause: "psycopg.Error") -> tuple[str, str] | None:
     state = cause.sqlstate
     if state is None:  # the connection broke, or was never made: libpq knows no code for that
-        return _GONE if isinstance(cause, (psycopg.OperationalError, psycopg.InterfaceError)) else None
+        driver = sys.modules["psycopg"]
+        return _GONE if isinstance(cause, (driver.OperationalError, driver.InterfaceError)) else None
     return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])

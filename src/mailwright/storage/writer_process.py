@@ -5,22 +5,24 @@ durable, that one of them touched fewer or more (then nothing was kept), or what
 side is gone (docs/decisions/0004-writing-process.md).
 """
 
-import contextlib
+from __future__ import annotations  # what only types need is not loaded: each MB counts for a process at rest
+
 import marshal
-import signal
-import socket
+import os
 import sqlite3
 import struct
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LENGTH = struct.Struct("!Q")  # of what follows, by marshal: both sides are the same interpreter
-READ = 1 << 20
 KEPT, TOUCHED_OTHERS, FAILED = 0, 1, 2
 ANY = -1  # as many as it may be
 # A statement, its rows, how many rows of the table it must touch, and a question: without an answer to it the step is left out.
-Step = tuple[str, Sequence[tuple[Any, ...]], int, str]
+Step = tuple[str, Sequence[tuple["Any", ...]], int, str]
 
 
 class Pen:
@@ -34,7 +36,7 @@ class Pen:
         """One transaction: what is to be answered."""
         try:
             return self._written(steps)
-        except (sqlite3.Error, OSError, OverflowError) as fault:
+        except (sqlite3.Error, OSError, OverflowError, ValueError) as fault:
             self.forget()
             name = getattr(fault, "sqlite_errorname", "") or type(fault).__name__
             return FAILED, isinstance(fault, sqlite3.IntegrityError), getattr(fault, "sqlite_errorcode", 0), f"{name}: {fault}"
@@ -42,9 +44,8 @@ class Pen:
     def forget(self) -> None:
         """Close the connection; an open transaction is rolled back by that."""
         if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.close()
-            self._connection = None
+            connection, self._connection = self._connection, None
+            connection.close()
 
     def _written(self, steps: Sequence[Step]) -> tuple[Any, ...]:
         connection = self._connection or self._opened()
@@ -65,29 +66,31 @@ class Pen:
         return connection
 
 
-def send(link: socket.socket, value: Any) -> None:
-    """One frame."""
+def send(link: int, value: Any) -> None:
+    """One frame into an open socket."""
     octets = marshal.dumps(value)
-    link.sendall(LENGTH.pack(len(octets)) + octets)
+    view = memoryview(LENGTH.pack(len(octets)) + octets)
+    while view:
+        view = view[os.write(link, view) :]
 
 
-def receive(link: socket.socket) -> Any:
+def receive(link: int) -> Any:
     """The next frame; EOFError where the other side is gone."""
     (length,) = LENGTH.unpack(_exactly(link, LENGTH.size))
     return marshal.loads(_exactly(link, length))  # noqa: S302 - from our own process
 
 
-def serve(link: socket.socket, write: Callable[[Sequence[Step]], tuple[Any, ...]]) -> None:
+def serve(link: int, write: Callable[[Sequence[Step]], tuple[Any, ...]]) -> None:
     """Answer until the other side is gone."""
     while True:
         send(link, write(receive(link)))
 
 
-def _exactly(link: socket.socket, length: int) -> bytearray:
+def _exactly(link: int, length: int) -> bytearray:
     octets = bytearray(length)
     view, at = memoryview(octets), 0
     while at < length:
-        came = link.recv_into(view[at:])
+        came = os.readv(link, [view[at:]])
         if not came:
             raise EOFError
         at += came
@@ -96,13 +99,15 @@ def _exactly(link: socket.socket, length: int) -> bytearray:
 
 def main() -> None:
     """Serve the socket whose number is the first argument; the first frame says which file, and how."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks; its end is our end
-    with socket.socket(fileno=int(sys.argv[1])) as link, contextlib.suppress(ConnectionError, EOFError):
+    link = int(sys.argv[1])
+    try:
         pen = Pen(*receive(link))
         try:
             serve(link, pen.write)
         finally:
             pen.forget()
+    except (ConnectionError, EOFError):
+        return  # its end is ours
 
 
 if __name__ == "__main__":
