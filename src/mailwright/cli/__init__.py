@@ -39,13 +39,15 @@ class Program(click.Group):
         """All names, as `--help` shows them."""
         return sorted(name for names in MODULES.values() for name in names)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def _loaded(self, _: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
         module = next((module for module, names in MODULES.items() if cmd_name in names), None)
         if module is None:
             return None
         commands: Sequence[click.Command] = import_module(f"{__name__}.{module}").COMMANDS
         return next(command for command in commands if command.name == cmd_name)
+
+    get_command = _loaded  # the name that click calls
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that is meant; for a name that there is not, those that are like it."""
