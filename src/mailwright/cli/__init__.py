@@ -39,8 +39,9 @@ class Program(click.Group):
         """All names, as `--help` shows them."""
         return sorted(name for names in MODULES.values() for name in names)
 
-    def _loaded(self, _: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name."""
+    def _loaded(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, from the module that has it."""
+        del ctx
         module = next((module for module, names in MODULES.items() if cmd_name in names), None)
         if module is None:
             return None
