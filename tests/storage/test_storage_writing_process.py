@@ -1,6 +1,7 @@
 """Groups on SQLite are written by a process of their own; it may end at any moment, and nothing is lost or kept twice."""
 
 import asyncio
+import marshal
 import os
 import signal
 import sqlite3
@@ -92,6 +93,22 @@ async def test_it_dies_with_a_group_that_it_has_written(serving: Storage, mails:
     assert len(jobs) == 2
     assert await serving.queue.begin([job.delivery for job in jobs], worker=me) == frozenset()
     assert await states(serving, new.id) == [State.SENDING] * 2
+
+
+class Odd(str):
+    """Text that SQLite takes and that cannot be handed over."""
+
+
+async def test_what_cannot_be_handed_over_is_written_here_and_the_line_goes_on(serving: Storage, mails: Mails) -> None:
+    new = mails.message()
+    unit = Accepting(new, (*message_row(new)[:-1], Odd("x")), [(new.id, 0, b"x" * new.size)], [], [])
+    with pytest.raises(ValueError, match="unmarshallable"):
+        marshal.dumps(unit.row)
+    async with asyncio.timeout(10):
+        outcomes = await asyncio.gather(serving._door.group(unit), mails.accept(serving), return_exceptions=True)
+        message, _ = await mails.accept(serving)
+    assert message.id in await kept(serving)
+    assert not any(isinstance(one, BaseException) for one in outcomes[1:])
 
 
 @pytest.fixture

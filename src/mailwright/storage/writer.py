@@ -165,11 +165,14 @@ class Writer:
         self._alone.clear()
 
     async def _written(self, units: Sequence[Unit]) -> Sequence[Any]:
-        steps = script(units) if self._hand is not None else None
-        if steps is not None:
-            outcome = await self._by_hand(steps, units)
-            if outcome is not None:
-                return [outcome if isinstance(outcome, _Failed) else None] * len(units)
+        try:
+            steps = script(units) if self._hand is not None else None
+            outcome = await self._by_hand(steps, units) if steps is not None else None
+        except Exception as fault:  # nobody else writes: whatever it is, the line goes on, and the thread tells who is at fault
+            log.error("A group could not be handed to the process that writes.", exc_info=fault)
+            outcome = None
+        if outcome is not None:
+            return [outcome if isinstance(outcome, _Failed) else None] * len(units)
         return await self._in_thread(lambda: self._in_one(units))
 
     async def _by_hand(self, steps: Sequence[Any], units: Sequence[Unit]) -> _Failed | bool | None:
